@@ -1,0 +1,60 @@
+"""quartier: distribute a small, fixed budget for neighbourhood work with older people. Exact, explained, repeatable.
+
+Everything a notebook needs stands here; each name is loaded when it is first used, so that importing quartier costs nothing.
+
+| do | with |
+|---|---|
+| `load`, `Sites` | read and check a city's data |
+| `Scenario` | state the planner's choices |
+| `allocate`, `Plan` | get the best plan, its proof and its reasons |
+| `plot_...`, `show` | see it |
+| `save` | keep it |
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "PlainError": "language",
+    "DataError": "data",
+    "Sites": "data",
+    "load": "data",
+    "weigh": "need",
+    "contributions": "need",
+    "Scenario": "scenario",
+    "ScenarioError": "scenario",
+    "InfeasibleScenario": "plan",
+    "Outcome": "plan",
+    "Plan": "plan",
+    "allocate": "optimise",
+    "leave_one_out": "optimise",
+    "plot_amounts": "figures",
+    "plot_baselines": "figures",
+    "plot_changes": "figures",
+    "plot_cooperation": "figures",
+    "plot_need": "figures",
+    "plot_response": "figures",
+    "plot_scenarios": "figures",
+    "save": "report",
+    "show": "report",
+    "run": "runs",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home module when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'quartier' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"quartier.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,127 @@
+"""Texts, numbers and errors as a person reads them: gettext catalogues, Babel formats, errors without traceback."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import gettext
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("de", "en")
+"""Languages with a catalogue in `locale/`; the first is the default."""
+
+
+class PlainError(ValueError):
+    """An error whose text is meant for the person at the keyboard: one message, no traceback, not even in a notebook."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython calls this in place of printing its own traceback.
+        return [line for line in str(self).splitlines() if line]
+
+
+@functools.cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    """Read `locale/<language>.po`; compiled in memory so that no binary file can grow stale beside its source."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    path = Path(__file__).parent / "locale" / f"{language}.po"
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def mark(message: str) -> str:
+    """Mark a message for the catalogues where it is only translated later."""
+    return message
+
+
+class Texts:
+    """The texts and number formats of one language.
+
+    Parameters
+    ----------
+    language : str
+        One of `LANGUAGES`.
+
+    Raises
+    ------
+    PlainError
+        The language has no catalogue.
+
+    Examples
+    --------
+    >>> Texts("de").eur(8000)
+    '8.000 EUR'
+    >>> Texts("en").percent(0.125)
+    '12.5%'
+    """
+
+    def __init__(self, language: str = LANGUAGES[0]) -> None:
+        if language not in LANGUAGES:
+            raise PlainError(f"language: {language!r}; {', '.join(LANGUAGES)}")
+        self.language = language
+        self._locale = {"de": "de_DE", "en": "en_GB"}[language]
+
+    def text(self, message: str, /, *, plural: str | None = None, n: int | str | None = None, **values: object) -> str:
+        """Translate `message` (English) and fill in `values`; with `plural` and `n`, the form for n things."""
+        catalogue = _catalogue(self.language)
+        if plural is None:
+            translated = catalogue.gettext(message)
+        else:
+            translated = catalogue.ngettext(message, plural, n if isinstance(n, int) else 2)
+        if n is not None:
+            values = {"n": n, **values}
+        return translated.format(**values) if values else translated
+
+    def name(self, context: str, key: str) -> str:
+        """Translate a key (a column, a status, a baseline) within its context; a key without a translation stays as it is."""
+        return _catalogue(self.language).pgettext(context, key)
+
+    def column(self, key: str) -> str:
+        """Heading of a table column, with its unit."""
+        return self.name("column", key)
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """Format a number with a fixed count of decimals."""
+        from babel.numbers import format_decimal
+
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return format_decimal(value, format=pattern, locale=self._locale)
+
+    def eur(self, value: float) -> str:
+        """Format an amount in EUR; cents only where there are any."""
+        digits = 0 if round(value, 2) == round(value) else 2
+        return f"{self.number(value, digits)} EUR"
+
+    def percent(self, share: float, digits: int = 1) -> str:
+        """Format a share (0.125) as per cent (12,5 %)."""
+        from babel.numbers import format_percent
+
+        pattern = {"de": "#,##0{}\u00a0%", "en": "#,##0{}%"}[self.language].format("." + "0" * digits if digits else "")
+        return format_percent(share, format=pattern, locale=self._locale)
+
+    def date(self, value: datetime.date) -> str:
+        """Format a date in its medium form (26.01.2021)."""
+        from babel.dates import format_date
+
+        return format_date(value, format="medium", locale=self._locale)
+
+    def listing(self, items: Iterable[str]) -> str:
+        """Join items as in a sentence: a, b und c."""
+        from babel.lists import format_list
+
+        parts = list(items)
+        return format_list(parts, locale=self._locale) if parts else ""
+
+    def given(self, value: Any) -> str:
+        """Quote a value as it was given, shortened where it is long; control characters are made visible."""
+        shown = value if isinstance(value, str) else repr(value)
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+        return self.text("\u201c{value}\u201d", value=shown if len(shown) <= 60 else shown[:57] + "...")

@@ -1,0 +1,121 @@
+"""Indicators and weights to a need per site, each indicator's contribution kept.
+
+need_i = sum over indicators k of  w_k * sum over areas a of  share'_ia * value_ka        (weighted residents)
+
+share'_ia is the part of area a's residents that counts for site i. Where the catchments of several sites together claim more
+than the whole area, each gets its part of it: share'_ia = share_ia / max(1, sum over all sites j of share_ja), so that nobody
+is counted twice. All sites of the table take part in this whatever their status: what a place needs does not change
+because talks fail elsewhere. An indicator given for the site itself takes the place of its catchment's sum.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quartier.language import PlainError, Texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quartier.data import Sites
+
+
+def shares(sites: Sites) -> pd.DataFrame:
+    """Effective share of each area's residents that counts for each site, after overlaps are shared.
+
+    Returns
+    -------
+    DataFrame
+        Columns site_id, area_id, share (as stated), claimed (sum over sites), effective_share; shares are between 0 and 1.
+    """
+    table = sites.tables["catchments"]
+    table = table.loc[table["site_id"].isin(sites.site_ids), ["site_id", "area_id", "share"]].copy()
+    table["claimed"] = table.groupby("area_id")["share"].transform("sum")
+    table["effective_share"] = table["share"] / table["claimed"].clip(lower=1.0)
+    return table.reset_index(drop=True)
+
+
+def indicator_totals(sites: Sites) -> pd.DataFrame:
+    """Sum of each need indicator over a site's catchment, shape (n sites, k indicators), in the indicators' units.
+
+    Raises
+    ------
+    PlainError
+        The sites were given with a need and have no indicators.
+    """
+    if "indicator_totals" not in sites.cache:
+        sites.cache["indicator_totals"] = _indicator_totals(sites)
+    return sites.cache["indicator_totals"].copy()
+
+
+def _indicator_totals(sites: Sites) -> pd.DataFrame:
+    import pandas as pd
+
+    if sites.has_need:
+        raise PlainError(Texts().text("These sites were given with their need; there are no indicators behind it."))
+    latest, kinds = sites.indicators_used(), list(sites.weights)
+    areas = latest.dropna(subset="area_id").pivot(index="area_id", columns="indicator", values="value")
+    own = latest.dropna(subset="site_id").pivot(index="site_id", columns="indicator", values="value")
+    parts = shares(sites)
+    values = areas.reindex(index=parts["area_id"], columns=kinds).to_numpy() * parts[["effective_share"]].to_numpy()
+    totals = pd.DataFrame(values, columns=kinds).groupby(parts["site_id"].to_numpy()).sum(min_count=1)
+    totals = totals.reindex(list(sites.site_ids))
+    totals = own.reindex(index=totals.index, columns=kinds).fillna(totals)
+    totals.index.name = "site_id"
+    return totals
+
+
+def contributions(sites: Sites, weights: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """Part of each indicator in each site's need, shape (n, k), in weighted residents; the rows add up to the need.
+
+    Parameters
+    ----------
+    sites : Sites
+        Sites read from a folder.
+    weights : mapping, optional
+        Weight of each indicator; the data's own weights by default. An indicator left out counts nothing.
+
+    Raises
+    ------
+    PlainError
+        A weight for an indicator that the data do not have, or the sites have no indicators.
+    """
+    totals = indicator_totals(sites)
+    chosen = dict(sites.weights if weights is None else weights)
+    unknown = [name for name in chosen if name not in totals.columns]
+    if unknown:
+        texts = Texts()
+        near = difflib.get_close_matches(unknown[0], list(totals.columns), n=1)
+        raise PlainError(
+            texts.text(
+                "need_weights: {given} is no need indicator of these data. Known are {known}.",
+                given=texts.given(unknown[0]),
+                known=", ".join([*near, *(name for name in totals.columns if name not in near)]),
+            )
+        )
+    return totals[list(chosen)] * np.array([float(weight) for weight in chosen.values()])
+
+
+def weigh(sites: Sites, weights: Mapping[str, float] | None = None) -> pd.Series:
+    """Need of each site, shape (n,), in weighted residents.
+
+    A need that was given with the sites is taken as it is.
+
+    Raises
+    ------
+    PlainError
+        As `contributions`; or weights are stated though the need was given.
+    """
+    import pandas as pd
+
+    if sites.has_need:
+        if weights:
+            raise PlainError(
+                Texts().text("need_weights: these sites were given with their need, so weights would change nothing.")
+            )
+        return pd.Series(sites.numbers("need").copy(), index=list(sites.site_ids), name="need")
+    return contributions(sites, weights or None).sum(axis=1).rename("need")

@@ -1,0 +1,530 @@
+"""The result: who gets how much, how far to trust it, and why. Needs no solver to be read."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from quartier import benefit as curves
+from quartier.language import PlainError, Texts, mark
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quartier.data import Sites
+    from quartier.scenario import Scenario
+
+TOLERANCE = 1e-9
+"""Relative tolerance of every check: far below a cent of 80,000 EUR, far above the rounding of floats."""
+
+
+class Outcome(enum.Enum):
+    """How far a plan can be trusted; the value is the sentence that says so."""
+
+    OPTIMAL = mark("Proven optimal: no plan under these rules reaches more.")
+    FEASIBLE = mark("Keeps all rules, but the search was stopped before it was proven that no plan reaches more.")
+    BY_RULE = mark("Divided by a stated rule, not optimised.")
+
+
+class Limits(NamedTuple):
+    """The rules as whole steps: what each site may get, shape (n,), and how many steps of money there are."""
+
+    committed: np.ndarray
+    fundable: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    budget: int
+
+
+def limits(sites: Sites, scenario: Scenario) -> Limits:
+    """Turn floors, caps and budget into whole steps.
+
+    A site is fundable if its status is not excluded and some multiple of the step lies between floor and cap. Floor and
+    cap are the scenario's where it states them, else the site's own; a funded site gets at least one step.
+    """
+    step, n = scenario.step_eur, len(sites)
+    floor = np.full(n, scenario.min_eur) if scenario.min_eur is not None else sites.numbers("min_eur")
+    cap = np.full(n, scenario.max_eur) if scenario.max_eur is not None else sites.numbers("max_eur")
+    low = np.ceil(np.maximum(floor, step) / step * (1 - TOLERANCE)).astype(np.int64)
+    high = np.floor(cap / step * (1 + TOLERANCE)).astype(np.int64)
+    budget = math.floor(scenario.budget_eur / step * (1 + TOLERANCE))
+    committed = np.isin(sites.statuses, scenario.committed)
+    fundable = ~np.isin(sites.statuses, scenario.excluded) & (low <= high)
+    return Limits(committed, fundable, low, high, budget)
+
+
+class Rule(NamedTuple):
+    """A rule of the scenario that takes part in a conflict; ``kind`` is the scenario's field or ``commitment``."""
+
+    kind: str
+    sentence: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Repair:
+    """The least change to one rule that makes a plan possible again."""
+
+    rule: str
+    sentence: str
+    change: Callable[[Sites, Scenario], tuple[Sites, Scenario]]
+
+    def apply(self, sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
+        """Give sites and scenario with the change made; a plan is possible for them."""
+        return self.change(sites, scenario)
+
+
+class InfeasibleScenario(PlainError):
+    """No plan keeps all rules.
+
+    Attributes
+    ----------
+    conflict : tuple of Rule
+        A smallest set of rules that cannot hold together.
+    repairs : tuple of Repair
+        For each of these rules that can give way, the least change.
+    """
+
+    def __init__(self, sentence: str, conflict: tuple[Rule, ...], repairs: tuple[Repair, ...], texts: Texts) -> None:
+        self.conflict, self.repairs = conflict, repairs
+        lines = [sentence, texts.text("These rules cannot hold together:")]
+        lines += [f"  - {rule.sentence}" for rule in conflict]
+        if repairs:
+            lines += [
+                texts.text("Each of these changes would mend it:"),
+                *(f"  - {repair.sentence}" for repair in repairs),
+            ]
+        super().__init__("\n".join(lines))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
+    """Who gets how much, how far to trust it, and why.
+
+    Attributes
+    ----------
+    sites, scenario
+        What the plan was made for.
+    need : Series
+        Weighted residents, index site_id.
+    amounts : Series
+        EUR, index site_id, in the order of the sites; 0 where not funded.
+    objective : float
+        What was maximised; equals `benefit` when the inequality aversion is 0.
+    bound : float
+        No plan under these rules can exceed this objective.
+    outcome : Outcome
+        How far the plan can be trusted.
+    baseline_amounts : DataFrame
+        EUR, index site_id, one column a baseline: ``equal_split``, ``need_proportional``, ``last_year`` where there is one.
+    """
+
+    sites: Sites
+    scenario: Scenario
+    need: pd.Series
+    amounts: pd.Series
+    objective: float
+    bound: float
+    outcome: Outcome
+    baseline_amounts: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return (
+            f"Plan({self.scenario.name}: {self.spent_eur:g} EUR at {self.funded_sites} sites,"
+            f" benefit {self.benefit:.1f}, {self.outcome.name}, gap {self.gap:.1e})"
+        )
+
+    @property
+    def texts(self) -> Texts:
+        """Texts in the scenario's language."""
+        return Texts(self.scenario.language)
+
+    @property
+    def gap(self) -> float:
+        """Relative distance of the objective from the bound, 0 or more."""
+        return 0.0 if self.bound == self.objective else max(0.0, (self.bound - self.objective) / abs(self.bound))
+
+    @property
+    def spent_eur(self) -> float:
+        """Sum of the amounts, EUR."""
+        return math.fsum(self.amounts)
+
+    @property
+    def left_over_eur(self) -> float:
+        """Budget that is not given out, EUR."""
+        return self.scenario.budget_eur - self.spent_eur
+
+    @property
+    def funded_sites(self) -> int:
+        """Count of sites that get money."""
+        return int((self.amounts > 0).sum())
+
+    @property
+    def benefit(self) -> float:
+        """Total benefit: weighted residents reached."""
+        return math.fsum(self._benefits(self.amounts.to_numpy()))
+
+    def _benefits(self, amounts_eur: np.ndarray) -> np.ndarray:
+        return curves.benefit(
+            amounts_eur, self.need.to_numpy(), self.sites.numbers("scale_eur"), self.scenario.response
+        )
+
+    def _objective_of(self, amounts_eur: np.ndarray) -> float:
+        return objective(self.sites, self.scenario, self.need.to_numpy(), amounts_eur)
+
+    # --- proof ---
+
+    def broken_rules(self, amounts_eur: np.ndarray | None = None) -> list[str]:
+        """Sentences for every rule that the amounts break, worked out from the amounts in EUR alone; empty if none.
+
+        Parameters
+        ----------
+        amounts_eur : array, shape (n,), optional
+            Amounts to check; the plan's own by default.
+        """
+        scenario, texts, names = self.scenario, self.texts, self.sites.frame["name"]
+        x = self.amounts.to_numpy() if amounts_eur is None else np.asarray(amounts_eur, dtype=float)
+        found = []
+        if not np.isfinite(x).all() or (x < 0).any():
+            found.append(texts.text("An amount is negative or no number."))
+        slack = TOLERANCE * max(scenario.budget_eur, 1.0)
+        if math.fsum(x) > scenario.budget_eur + slack:
+            found.append(
+                texts.text(
+                    "{spent} are given out, {budget} are there.",
+                    spent=texts.eur(math.fsum(x)),
+                    budget=texts.eur(scenario.budget_eur),
+                )
+            )
+        count = int((x > 0).sum())
+        if count > scenario.max_sites or count < scenario.min_sites:
+            found.append(
+                texts.text(
+                    "{n} sites are funded; {low} to {high} may be.",
+                    n=count,
+                    low=scenario.min_sites,
+                    high=scenario.max_sites,
+                )
+            )
+        floor, cap = self.sites.numbers("min_eur"), self.sites.numbers("max_eur")
+        for name, status, low, high, amount in zip(names, self.sites.statuses, floor, cap, x, strict=True):
+            low = low if scenario.min_eur is None else scenario.min_eur
+            high = high if scenario.max_eur is None else scenario.max_eur
+            shown = texts.eur(amount)
+            if status in scenario.excluded and amount > 0:
+                found.append(texts.text("{site} is excluded and gets {amount}.", site=name, amount=shown))
+            if status in scenario.committed and amount <= 0:
+                found.append(texts.text("{site} is committed and gets nothing.", site=name))
+            if amount > 0 and amount < low * (1 - TOLERANCE):
+                found.append(texts.text("{site} gets {amount}, less than its floor.", site=name, amount=shown))
+            if amount > high * (1 + TOLERANCE):
+                found.append(texts.text("{site} gets {amount}, more than its cap.", site=name, amount=shown))
+            steps = amount / scenario.step_eur
+            if abs(steps - round(steps)) > TOLERANCE * max(1.0, abs(steps)):
+                found.append(texts.text("{site} gets {amount}, no whole number of steps.", site=name, amount=shown))
+        return found
+
+    # --- tables ---
+
+    def table(self) -> pd.DataFrame:
+        """One row a site, in the order of the sites.
+
+        Returns
+        -------
+        DataFrame
+            Index site_id; name, status, need (weighted residents), min_eur, max_eur, amount_eur, coverage (share of the
+            need reached), benefit (weighted residents reached), marginal_per_1000_eur (weighted residents that the next
+            step would reach, per 1,000 EUR; for a site without money: that its floor would reach), why (sentence).
+        """
+        import pandas as pd
+
+        sites, x = self.sites.frame, self.amounts.to_numpy()
+        rules = limits(self.sites, self.scenario)
+        step = self.scenario.step_eur
+        benefits = self._benefits(x)
+        following = np.where(x > 0, x + step, rules.low * step)
+        marginal = (self._benefits(following) - benefits) / (following - x) * 1000
+        return pd.DataFrame(
+            {
+                "name": sites["name"],
+                "status": sites["status"],
+                "need": self.need,
+                "min_eur": np.round(rules.low * step, 9),
+                "max_eur": np.round(rules.high * step, 9),
+                "amount_eur": self.amounts,
+                "coverage": curves.coverage(x, self.sites.numbers("scale_eur"), self.scenario.response),
+                "benefit": benefits,
+                "marginal_per_1000_eur": marginal,
+                "why": self._reasons(rules),
+            },
+            index=pd.Index(self.sites.site_ids, name="site_id"),
+        )
+
+    def baselines(self) -> pd.DataFrame:
+        """What simpler ways to divide the same money would reach, and lose.
+
+        Returns
+        -------
+        DataFrame
+            Index baseline (``plan`` first); benefit, lost_benefit (weighted residents less than this plan), lost_share (of
+            this plan's benefit), spent_eur, funded_sites, keeps_rules.
+        """
+        import pandas as pd
+
+        rows = {}
+        for name, amounts in {"plan": self.amounts, **dict(self.baseline_amounts.items())}.items():
+            x = amounts.to_numpy()
+            reached = math.fsum(self._benefits(x))
+            rows[name] = {
+                "benefit": reached,
+                "lost_benefit": self.benefit - reached,
+                "lost_share": (self.benefit - reached) / self.benefit if self.benefit else 0.0,
+                "spent_eur": math.fsum(x),
+                "funded_sites": int((x > 0).sum()),
+                "keeps_rules": not self.broken_rules(x),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("baseline")
+
+    # --- words ---
+
+    def outcome_sentence(self) -> str:
+        """How far the plan can be trusted, with bound and gap."""
+        texts = self.texts
+        sentence = texts.text(self.outcome.value)
+        if self.outcome is Outcome.OPTIMAL:
+            return texts.text(
+                "{outcome} Objective {objective}, upper bound {bound}, gap {gap}.",
+                outcome=sentence,
+                objective=texts.number(self.objective, 1),
+                bound=texts.number(self.bound, 1),
+                gap=texts.percent(self.gap, 1),
+            )
+        return texts.text(
+            "{outcome} It reaches {objective}; no plan reaches more than {bound} (gap {gap}).",
+            outcome=sentence,
+            objective=texts.number(self.objective, 1),
+            bound=texts.number(self.bound, 1),
+            gap=texts.percent(self.gap, 1),
+        )
+
+    def left_over_sentence(self) -> str:
+        """Why money is left over, if any is."""
+        scenario, texts, left = self.scenario, self.texts, self.left_over_eur
+        if left <= TOLERANCE * max(1.0, scenario.budget_eur):
+            return texts.text("The whole budget is given out.")
+        head = texts.text(
+            "{left} of {budget} are left over:", left=texts.eur(left), budget=texts.eur(scenario.budget_eur)
+        )
+        rules, step, x = limits(self.sites, scenario), scenario.step_eur, self.amounts.to_numpy()
+        if left < step * (1 - TOLERANCE):
+            return f"{head} " + texts.text("less than one step of {step}.", step=texts.eur(step))
+        steps = np.rint(x / step).astype(np.int64)
+        spare = math.floor(left / step * (1 + TOLERANCE))
+        room = (steps > 0) & (steps < rules.high)
+        if room.any():
+            return f"{head} " + texts.text("more money would reach nobody more at the funded sites.")
+        reasons = []
+        if (steps > 0).any():
+            reasons.append(texts.text("every funded site is at its cap"))
+        waiting = rules.fundable & (steps == 0)
+        if not waiting.any():
+            reasons.append(texts.text("no further site may be funded"))
+        elif self.funded_sites >= scenario.max_sites:
+            reasons.append(
+                texts.text("all {n} places are taken", n=scenario.max_sites)
+                if scenario.max_sites
+                else texts.text("there are no places")
+            )
+        elif (rules.low[waiting] > spare).all():
+            least = float(rules.low[waiting].min()) * step
+            reasons.append(texts.text("the smallest floor of a further site is {least}", least=texts.eur(least)))
+        else:
+            reasons.append(texts.text("no further site would reach anybody more"))
+        return f"{head} {texts.listing(reasons)}."
+
+    def assumed_sentence(self) -> str:
+        """Which figures behind the plan are assumed, not stated in a source; says so, too, where the origin is unknown."""
+        texts, basis = self.texts, self.sites.basis
+        if basis.empty:
+            return texts.text(
+                "The origin of the figures is not documented: the sites were given as a table without sources."
+            )
+        parts = []
+        for figure in basis.columns:
+            count = int((basis[figure] == "assumed").sum())
+            if count:
+                parts.append(
+                    texts.text(
+                        "{figure} ({n} of {total} sites)",
+                        figure=texts.name("figure", figure),
+                        n=count,
+                        total=len(basis),
+                    )
+                )
+        parts.append(texts.text("the response curve"))
+        return texts.text("Assumed, not stated in a source: {parts}.", parts=texts.listing(parts))
+
+    def attribution(self) -> str:
+        """Line that names the sources whose licence asks for it; empty where there are none."""
+        sources = self.sites.tables.get("sources")
+        if sources is None:
+            return ""
+        used = self.sites.indicators_used()["source_id"]
+        licensed = sources[sources["source_id"].isin(set(used)) & sources["licence"].notna()]
+        shown = [
+            f"{publisher} ({licence})"
+            for publisher, licence in zip(licensed["publisher"], licensed["licence"], strict=True)
+        ]
+        return self.texts.text("Source: {sources}", sources="; ".join(dict.fromkeys(shown))) if shown else ""
+
+    def summary(self) -> list[str]:
+        """Give the plan in five lines."""
+        texts, scenario = self.texts, self.scenario
+        total = math.fsum(self.need)
+        return [
+            texts.text(
+                "Plan {name}: {spent} for {n} site of {total} (at most {most}).",
+                plural="Plan {name}: {spent} for {n} sites of {total} (at most {most}).",
+                n=self.funded_sites,
+                name=texts.given(scenario.title or scenario.name),
+                spent=texts.eur(self.spent_eur),
+                total=len(self.sites),
+                most=scenario.max_sites,
+            ),
+            texts.text(
+                "Benefit: {benefit} weighted residents reached, {share} of the need of all sites.",
+                benefit=texts.number(self.benefit, 1),
+                share=texts.percent(self.benefit / total if total else 0.0),
+            ),
+            self.outcome_sentence(),
+            self.left_over_sentence(),
+            self.assumed_sentence(),
+        ]
+
+    def explain(self, site_id: str) -> str:
+        """Say what a site gets and what binds it, in a few sentences.
+
+        Raises
+        ------
+        PlainError
+            No site has this id.
+        """
+        texts, table = self.texts, self.table()
+        if site_id not in table.index:
+            raise PlainError(
+                texts.text(
+                    "{site} is no site of this plan. Known are {known}.",
+                    site=texts.given(site_id),
+                    known=", ".join(table.index),
+                )
+            )
+        row = table.loc[site_id]
+        parts = []
+        if row["amount_eur"] > 0:
+            parts.append(texts.text("{site} gets {amount}.", site=row["name"], amount=texts.eur(row["amount_eur"])))
+            parts.append(row["why"])
+            parts.append(
+                texts.text(
+                    "This reaches {benefit} of {need} weighted residents ({share}).",
+                    benefit=texts.number(row["benefit"], 1),
+                    need=texts.number(row["need"], 1),
+                    share=texts.percent(row["coverage"]),
+                )
+            )
+            parts.append(
+                texts.text(
+                    "Another 1,000 EUR would reach about {gain} more here.",
+                    gain=texts.number(row["marginal_per_1000_eur"], 1),
+                )
+            )
+        else:
+            parts.append(texts.text("{site} gets nothing.", site=row["name"]))
+            parts.append(row["why"])
+        basis = self.sites.basis
+        assumed = [texts.name("figure", figure) for figure in basis.columns if basis.loc[site_id, figure] == "assumed"]
+        if assumed:
+            parts.append(texts.text("Assumed here: {parts}.", parts=texts.listing(assumed)))
+        return " ".join(parts)
+
+    def _reasons(self, rules: Limits) -> list[str]:
+        """Why each site gets what it gets: the first rule that binds it.
+
+        That the next step counts more elsewhere follows from optimality: else the step could be moved.
+        """
+        scenario, texts, step = self.scenario, self.texts, self.scenario.step_eur
+        if self.outcome is Outcome.BY_RULE:
+            rule = texts.name("method", scenario.method)
+        steps = np.rint(self.amounts.to_numpy() / step).astype(np.int64)
+        full = self.funded_sites >= scenario.max_sites
+        spare = rules.budget - int(steps.sum())
+        reasons = []
+        for i, status in enumerate(self.sites.statuses):
+            low, high = texts.eur(rules.low[i] * step), texts.eur(rules.high[i] * step)
+            shown = texts.name("status", str(status))
+            if steps[i] == 0:
+                if status in scenario.excluded:
+                    reason = texts.text(
+                        "Not funded: sites with the status {status} are excluded.", status=texts.given(shown)
+                    )
+                elif rules.low[i] > rules.high[i]:
+                    reason = texts.text(
+                        "Not funded: no multiple of {step} lies between its floor and its cap.",
+                        step=texts.eur(step),
+                    )
+                elif self.outcome is Outcome.BY_RULE:
+                    reason = texts.text("Not funded by the rule {rule}.", rule=texts.given(rule))
+                elif self.need.iloc[i] == 0:
+                    reason = texts.text("Not funded: its need is zero.")
+                elif scenario.max_sites == 0:
+                    reason = texts.text("Not funded: there are no places.")
+                elif full:
+                    reason = texts.text(
+                        "Not funded: all {n} places are taken, and giving it one of them would not reach more.",
+                        n=scenario.max_sites,
+                    )
+                elif rules.low[i] > rules.budget:
+                    reason = texts.text("Not funded: its floor of {low} is more than the budget.", low=low)
+                else:
+                    reason = texts.text(
+                        "Not funded: its floor of {low} would have to come from sites where it counts as much or more, or is bound.",
+                        low=low,
+                    )
+            elif self.outcome is Outcome.BY_RULE:
+                reason = texts.text("By the rule {rule}, within floor and cap.", rule=texts.given(rule))
+            elif rules.low[i] == rules.high[i]:
+                reason = texts.text("Floor and cap are the same ({low}).", low=low)
+            elif steps[i] == rules.high[i]:
+                reason = texts.text("At its cap of {high}.", high=high)
+            elif spare > 0:
+                reason = texts.text("More money would reach nobody more here.")
+            elif steps[i] == rules.low[i]:
+                reason = texts.text(
+                    "At its floor of {low}: the next {step} would have to come from sites where they count as much or more, or are bound.",
+                    low=low,
+                    step=texts.eur(step),
+                )
+            else:
+                reason = texts.text(
+                    "Between floor and cap: the last {step} here count at least as much as at any other funded site.",
+                    step=texts.eur(step),
+                )
+            reasons.append(reason)
+        return reasons
+
+
+def objective(sites: Sites, scenario: Scenario, need: np.ndarray, amounts_eur: np.ndarray) -> float:
+    """What a plan maximises: summed welfare of the amounts, rounded once (`math.fsum`), whatever the order of the sites."""
+    return math.fsum(
+        curves.welfare(
+            amounts_eur,
+            need,
+            sites.numbers("scale_eur"),
+            scenario.response,
+            inequality_aversion=scenario.inequality_aversion,
+            base_coverage=scenario.base_coverage,
+        )
+    )

@@ -1,0 +1,419 @@
+"""The planner's choices: frozen, plain JSON types, checked where they are made. Files in YAML."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, ambiguous, find_path
+from quartier.language import LANGUAGES, Texts, mark
+
+Status = Literal["signed", "negotiating", "prospective", "declined"]
+
+PARAMETERS = (
+    "budget_eur",
+    "max_sites",
+    "min_sites",
+    "step_eur",
+    "min_eur",
+    "max_eur",
+    "response",
+    "inequality_aversion",
+    "base_coverage",
+    "language",
+)
+"""Fields that a notebook's parameters cell and ``quartier run -p`` may change."""
+
+MAX_YAML_BYTES = 100_000
+"""Far more than any scenario needs; keeps a mistaken file from being read at all."""
+
+_NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
+
+
+class ScenarioError(FaultyInput):
+    """The scenario or its parameters cannot be used: every fault with what was given and what was expected."""
+
+
+class Scenario(BaseModel):
+    """Every choice that a planner can make.
+
+    Parameters
+    ----------
+    name : str
+        ``[a-z0-9-]+``; names the run folder.
+    budget_eur : float
+        Money for the year, EUR.
+    max_sites, min_sites : int
+        Most and fewest sites that may be funded.
+    step_eur : float
+        Amounts are whole multiples of this, EUR.
+    min_eur, max_eur : float, optional
+        Floor and cap of a funded site, EUR; None: the site's own.
+    committed, excluded : tuple of str
+        Sites of these statuses must be funded, or may not.
+    method : str
+        ``optimal``, or a rule to compare with: ``equal-split``, ``need-proportional``.
+    response : str
+        Response curve, see `quartier.benefit`.
+    inequality_aversion : float
+        0: most benefit; the more, the more the least covered count (Atkinson 1970).
+    base_coverage : float
+        Coverage that everybody has without the programme; only used with an inequality aversion.
+    need_weights : dict
+        Weight of each need indicator; empty: the weights of the data.
+    groups, max_change_share, years
+        Reserved for limits by partner, change limits and plans over several years; only their defaults are accepted.
+    seed : int
+        Seed of anything random.
+    language : str
+        ``de`` or ``en``: language of what is shown.
+    time_limit_s : float, optional
+        Longest time for the search, seconds.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        Made directly with a bad value. `from_yaml`, `named`, `replace`, `from_parameters` raise `ScenarioError`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    name: str = Field("baseline", pattern=rf"^{_NAME}$", max_length=60)
+    title: str = Field("", max_length=200)
+    budget_eur: float = Field(80_000, ge=0, le=1e12)
+    max_sites: int = Field(10, ge=0, le=10_000_000)
+    min_sites: int = Field(0, ge=0, le=10_000_000)
+    step_eur: float = Field(100, gt=0, le=1e12)
+    min_eur: float | None = Field(None, ge=0, le=1e12)
+    max_eur: float | None = Field(None, ge=0, le=1e12)
+    committed: tuple[Status, ...] = Field(("signed",), strict=False)
+    excluded: tuple[Status, ...] = Field(("declined",), strict=False)
+    method: Literal["optimal", "equal-split", "need-proportional"] = "optimal"
+    response: Literal["saturating", "linear", "power", "hill-concave"] = "saturating"
+    inequality_aversion: float = Field(0.0, ge=0, le=100)
+    base_coverage: float = Field(0.05, gt=0, le=1)
+    need_weights: dict[str, float] = Field(default_factory=dict)
+    groups: tuple[()] = Field((), strict=False)
+    max_change_share: None = None
+    years: Literal[1] = 1
+    seed: int = Field(0, ge=0)
+    language: Literal["de", "en"] = "de"
+    time_limit_s: float | None = Field(None, gt=0)
+
+    @field_validator("committed", "excluded", mode="before")
+    @classmethod
+    def _a_list_not_a_word(cls, value: Any) -> Any:
+        # Without this, lax tuples would take the letters of a word, a set's chance order or a mapping's keys.
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(mark("a list of statuses"))
+        return value
+
+    @field_validator("need_weights")
+    @classmethod
+    def _weights_are_not_negative(cls, weights: dict[str, float]) -> dict[str, float]:
+        if any(weight < 0 for weight in weights.values()):
+            raise ValueError(mark("weights of at least 0"))
+        if weights and not any(weights.values()):
+            raise ValueError(mark("at least one weight above 0"))
+        return weights
+
+    @model_validator(mode="after")
+    def _choices_agree(self) -> Self:
+        texts = Texts(self.language)
+        both = [status for status in self.committed if status in self.excluded]
+        if both:
+            raise ValueError(
+                texts.text("committed and excluded do not both name {statuses}", statuses=texts.listing(both))
+            )
+        if self.min_eur is not None and self.max_eur is not None and self.min_eur > self.max_eur:
+            raise ValueError(
+                texts.text(
+                    "min_eur ({low}) is not above max_eur ({high})",
+                    low=texts.eur(self.min_eur),
+                    high=texts.eur(self.max_eur),
+                )
+            )
+        if self.min_sites > self.max_sites:
+            raise ValueError(
+                texts.text("min_sites ({low}) is not above max_sites ({high})", low=self.min_sites, high=self.max_sites)
+            )
+        return self
+
+    def replace(self, **changes: Any) -> Scenario:
+        """Give a variation, checked like the original.
+
+        Raises
+        ------
+        ScenarioError
+            Lists every fault.
+        """
+        return _checked({**self.model_dump(), **changes}, f"Scenario {self.name}", Texts(self.language))
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, language: str = "de") -> Scenario:
+        """Read a scenario file.
+
+        Parameters
+        ----------
+        path : path
+            A YAML file of at most `MAX_YAML_BYTES`: field and value pairs, nothing else.
+        language : str
+            Language of the error, if there is one.
+
+        Raises
+        ------
+        ScenarioError
+            Lists every fault with its row.
+        """
+        texts = Texts(language)
+        values, rows = _read_yaml(find_path(path), texts)
+        return _checked(values, Path(path).name, texts, rows)
+
+    @classmethod
+    def named(cls, name: str, folder: str | Path = "data", language: str = "de") -> Scenario:
+        """Read ``<folder>/scenarios/<name>.yaml``.
+
+        Raises
+        ------
+        ScenarioError
+            There is no scenario of this name (the known ones are listed), or the file has faults.
+        """
+        texts, known = Texts(language), scenario_names(folder)
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
+            raise ScenarioError([Fault("scenarios", None, "scenario", texts.given(name), expected)], texts, "scenarios")
+        scenario = cls.from_yaml(find_path(folder) / "scenarios" / f"{name}.yaml", language)
+        if scenario.name != name:
+            expected = texts.text("the name of the file ({name})", name=name)
+            fault = Fault(f"{name}.yaml", None, "name", texts.given(scenario.name), expected)
+            raise ScenarioError([fault], texts, f"{name}.yaml")
+        return scenario
+
+    @classmethod
+    def from_parameters(cls, namespace: Mapping[str, Any]) -> Scenario:
+        """Make a notebook's scenario from its parameters cell: the file it names, with the parameters that are not None.
+
+        Parameters
+        ----------
+        namespace : mapping
+            The notebook's ``globals()``. Its plain literals are the parameters; names with ``_`` are the kernel's.
+
+        Raises
+        ------
+        ScenarioError
+            An unknown parameter (the known ones are listed), one that is missing, or one of a wrong type or value.
+        """
+        plain = (str, int, float, bool, list, dict, tuple, type(None))
+        hidden = {"In", "Out", "__name__"}
+        given = {
+            name: value
+            for name, value in namespace.items()
+            if isinstance(value, plain) and not name.startswith("_") and name not in hidden
+        }
+        return _from_parameters(given, complete=True)
+
+    def to_yaml(self, path: str | Path) -> None:
+        """Write the fields that differ from their defaults, and the name, so that `from_yaml` gives the same scenario."""
+        text = yaml.safe_dump(self.choices(), allow_unicode=True, sort_keys=False)
+        target = Path(path)
+        aside = target.with_name(target.name + ".partial")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(target)
+
+    def choices(self) -> dict[str, Any]:
+        """Name, title and the fields that differ from their defaults, as plain JSON types."""
+        changed = self.model_dump(mode="json", exclude_defaults=True)
+        return {"name": self.name, **changed}
+
+
+def scenario_names(folder: str | Path = "data") -> list[str]:
+    """Names of the scenarios in a city's folder, sorted."""
+    return sorted(path.stem for path in (find_path(folder) / "scenarios").glob("*.yaml"))
+
+
+def with_parameters(name: str, folder: str | Path, changes: Mapping[str, Any]) -> Scenario:
+    """Give the named scenario with some parameters changed, as `Scenario.from_parameters` does in a notebook.
+
+    Raises
+    ------
+    ScenarioError
+        An unknown or ill-typed parameter, or no such scenario.
+    """
+    return _from_parameters({"data_dir": str(folder), "scenario": name, **changes}, complete=False)
+
+
+def _from_parameters(given: Mapping[str, Any], *, complete: bool) -> Scenario:
+    language = given.get("language")
+    texts = Texts(language if language in LANGUAGES else LANGUAGES[0])
+    known = ("data_dir", "scenario", *PARAMETERS)
+    file, faults = texts.text("parameters"), []
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
+            faults.append(Fault(file, None, name, texts.given(given[name]), expected))
+    for name in known:
+        if complete and name not in given:
+            faults.append(Fault(file, None, name, "", texts.text("a parameter of this name")))
+    for name in ("data_dir", "scenario"):
+        if name in given and not isinstance(given[name], str):
+            faults.append(Fault(file, None, name, texts.given(given[name]), texts.text("a text")))
+    changes = {name: given[name] for name in PARAMETERS if given.get(name) is not None}
+    if faults:
+        # Faults of type and value are listed along with the unknown names.
+        try:
+            _checked(changes, file, texts)
+        except ScenarioError as error:
+            faults += error.faults
+        raise ScenarioError(faults, texts, file)
+    scenario = Scenario.named(given["scenario"], given["data_dir"], texts.language)
+    return _checked({**scenario.model_dump(), **changes}, file, texts)
+
+
+def _checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[str, int] | None = None) -> Scenario:
+    """Make a scenario; pydantic's findings become faults in words."""
+    try:
+        return Scenario.model_validate(dict(values))
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    faults: dict[tuple[Any, ...], Fault] = {}
+    for item in found:
+        column = ".".join(str(part) for part in item["loc"]) or None
+        row = (rows or {}).get(str(item["loc"][0])) if item["loc"] else None
+        given = "" if item["type"] == "missing" or not item["loc"] else texts.given(_shown(item["input"]))
+        faults.setdefault((row, item["loc"][:1], column), Fault(file, row, column, given, _expected(item, texts)))
+    raise ScenarioError(faults.values(), texts, file) from None
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _expected(item: Mapping[str, Any], texts: Texts) -> str:
+    """What a field should have been, in words, from pydantic's kind of error."""
+    kind, limits, field = item["type"], item.get("ctx") or {}, str(item["loc"][0]) if item["loc"] else ""
+    if kind == "extra_forbidden":
+        known = list(Scenario.model_fields)
+        near = difflib.get_close_matches(field, known, n=1)
+        return texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
+    if field in ("groups", "max_change_share", "years"):
+        return texts.text("nothing here: this rule is not supported yet")
+    if kind in ("literal_error", "enum"):
+        values = (
+            ", ".join(STATUSES)
+            if field in ("committed", "excluded")
+            else str(limits["expected"]).replace("'", "").replace(" or ", ", ")
+        )
+        return texts.text("one of {values}", values=values)
+    for name, sentence in (
+        ("ge", mark("at least {value}")),
+        ("gt", mark("more than {value}")),
+        ("le", mark("at most {value}")),
+    ):
+        if name in limits:
+            return texts.text(sentence, value=texts.number(limits[name]))
+    if kind == "value_error":
+        reason = str(limits["error"])
+        return texts.text(reason)
+    if kind == "string_pattern_mismatch":
+        return texts.text("a name of a-z, 0-9 and -")
+    words = {
+        "int": mark("a whole number"),
+        "float": mark("a number as in 80000"),
+        "finite": mark("a finite number"),
+        "string_too_long": mark("a shorter text"),
+        "string": mark("a text"),
+        "dict": mark("names with a weight each"),
+        "tuple": mark("a list"),
+        "too_long": mark("a shorter list"),
+    }
+    for start, sentence in words.items():
+        if kind.startswith(start):
+            return texts.text(sentence)
+    return str(item["msg"])
+
+
+# --- YAML -----------------------------------------------------------------------------------------------------------
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without what a scenario has no use for: tags, anchors, sexagesimal numbers; keys only once."""
+
+
+def _read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]]:
+    """Read field and value pairs, and the row of each field."""
+    file = path.name
+
+    def refuse(row: int | None, column: str | None, given: str, expected: str) -> ScenarioError:
+        return ScenarioError([Fault(file, row, column, given, expected)], texts, file)
+
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise refuse(None, None, "", texts.text("a file of at most {n} bytes", n=texts.number(MAX_YAML_BYTES)))
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise refuse(None, None, "", texts.text("a text file in UTF-8")) from None
+    except FileNotFoundError:
+        raise refuse(None, None, texts.text("no such file"), texts.text("a scenario file")) from None
+    except OSError as error:
+        raise refuse(None, None, error.strerror or str(error), texts.text("a readable file")) from None
+    try:
+        for token in yaml.scan(text, Loader=_PlainLoader):
+            row = token.start_mark.line + 1
+            if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
+                raise refuse(row, None, f"&{token.value}", texts.text("values written out, no anchors"))
+            if isinstance(token, (yaml.TagToken, yaml.DirectiveToken)):
+                raise refuse(row, None, texts.given(str(token.value)), texts.text("plain values, no tags"))
+        root = yaml.compose(text, Loader=_PlainLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise refuse(mark.line + 1 if mark else None, None, error.problem or "", texts.text("valid YAML")) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
+    if not isinstance(root, yaml.MappingNode):
+        raise refuse(1, None, "", texts.text("field: value, one a row"))
+    faults, rows = [], {}
+    for key, node in root.value:
+        row, name = key.start_mark.line + 1, str(getattr(key, "value", ""))
+        if name in rows:
+            faults.append(Fault(file, row, name, "", texts.text("each field only once")))
+        rows[name] = row
+        faults += [Fault(file, row, name, texts.given(scalar), expected) for scalar, expected in _guesses(node, texts)]
+    if faults:
+        raise ScenarioError(faults, texts, file)
+    loader = _PlainLoader(text)
+    try:
+        values = loader.construct_document(root)
+    except (yaml.YAMLError, ValueError) as error:
+        raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
+    finally:
+        loader.dispose()
+    return {str(name): value for name, value in values.items()}, rows
+
+
+def _guesses(node: Any, texts: Texts) -> Iterable[tuple[str, str]]:
+    """Plain scalars that YAML reads as something else than a person means: 80.000 as eighty, 1:30 as ninety."""
+    if isinstance(node, yaml.ScalarNode) and node.style is None:
+        if LONE_GROUP.fullmatch(node.value):
+            whole, part = node.value.split(".")
+            yield node.value, ambiguous(whole, part, texts)
+        elif ":" in node.value and node.tag.endswith((":int", ":float")):
+            yield node.value, texts.text("a number as in 80000")
+        elif node.tag.endswith(":float") and not math.isfinite(
+            float(node.value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+        ):
+            yield node.value, texts.text("a finite number")
+    elif isinstance(node, yaml.SequenceNode):
+        for part in node.value:
+            yield from _guesses(part, texts)
+    elif isinstance(node, yaml.MappingNode):
+        for key, part in node.value:
+            yield from _guesses(key, texts)
+            yield from _guesses(part, texts)

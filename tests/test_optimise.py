@@ -1,0 +1,265 @@
+"""The exact plan against brute force, by hand, and by what must not matter."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import oracle
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import quartier as q
+from quartier import optimise
+
+PROBLEMS = 2500
+BATCH = 125
+
+
+@pytest.mark.parametrize("first", range(0, PROBLEMS, BATCH))
+def test_random_problems_equal_brute_force(first):
+    feasible = 0
+    for seed in range(first, first + BATCH):
+        sites, scenario = oracle.random_problem(seed)
+        best = oracle.best(sites, scenario)
+        try:
+            plan = q.allocate(sites, scenario)
+        except q.InfeasibleScenario:
+            assert best is None, f"problem {seed} is possible, but was refused"
+            continue
+        assert best is not None, f"problem {seed} is impossible, but got a plan"
+        assert plan.objective == pytest.approx(best, rel=1e-9, abs=1e-12), f"problem {seed}"
+        assert plan.bound >= best * (1 - 1e-12) - 1e-300, f"problem {seed}: the bound lies below the best plan"
+        assert plan.outcome is q.Outcome.OPTIMAL, f"problem {seed}"
+        feasible += 1
+    assert 0 < feasible < BATCH, "possible and impossible problems are both among them"
+
+
+@pytest.mark.parametrize("first", range(10_000, 10_400, 100))
+def test_ties_are_broken_by_the_stated_rule(first):
+    for seed in range(first, first + 100):
+        sites, scenario = oracle.random_problem(seed, most_sites=5)
+        expected = oracle.chosen(sites, scenario)
+        if expected is not None:
+            assert list(q.allocate(sites, scenario).amounts) == pytest.approx(list(expected)), f"problem {seed}"
+
+
+@pytest.mark.parametrize("seed", range(20_000, 20_120))
+def test_simple_rules_of_division_keep_all_rules_and_lose(seed):
+    sites, scenario = oracle.random_problem(seed)
+    try:
+        best = q.allocate(sites, scenario)
+    except q.InfeasibleScenario:
+        return
+    for method in ("equal-split", "need-proportional"):
+        plan = q.allocate(sites, scenario.replace(method=method))
+        assert plan.broken_rules() == []
+        assert plan.outcome is q.Outcome.BY_RULE
+        assert plan.objective <= best.objective * (1 + 1e-12)
+        assert plan.bound == pytest.approx(best.bound, rel=1e-9)
+
+
+def frame(**columns) -> pd.DataFrame:
+    base = {"status": "prospective", "scale_eur": 1000.0, "min_eur": 0.0, "max_eur": 10_000.0}
+    n = len(next(iter(columns.values())))
+    return pd.DataFrame({"site_id": [f"s{i}" for i in range(n)], **{k: [v] * n for k, v in base.items()}, **columns})
+
+
+def test_two_sites_by_hand():
+    # benefit n (1 - exp(-x / 1000)); equal marginals: x1 - x2 = 1000 ln 2 = 693, x1 + x2 = 3000 -> 1846.6, 1153.4
+    sites = q.Sites.from_frame(frame(need=[200.0, 100.0]))
+    plan = q.allocate(sites, q.Scenario(budget_eur=3000, step_eur=100))
+    assert list(plan.amounts) == [1800, 1200]
+    assert plan.benefit == pytest.approx(200 * (1 - math.exp(-1.8)) + 100 * (1 - math.exp(-1.2)), rel=1e-14)
+
+
+def test_a_place_goes_where_place_and_money_together_do_most():
+    # One place. s0 has the greater need, but only 1000 EUR may go there: 100 (1 - 1/e) = 63 < 80 (1 - exp(-3)) = 76.
+    sites = q.Sites.from_frame(frame(need=[100.0, 80.0], max_eur=[1000.0, 3000.0]))
+    plan = q.allocate(sites, q.Scenario(budget_eur=3000, max_sites=1))
+    assert list(plan.amounts) == [0, 3000]
+
+
+def test_nothing_or_at_least_the_floor():
+    # 1500 EUR: a floor of 1000 at both sites leaves no room for two.
+    sites = q.Sites.from_frame(frame(need=[100.0, 99.0], min_eur=[1000.0, 1000.0]))
+    plan = q.allocate(sites, q.Scenario(budget_eur=1500))
+    assert list(plan.amounts) == [1500, 0]
+
+
+def test_greatest_gain_first_can_fail_and_the_proof_finds_better():
+    # Linear curves: s0 gives most per EUR but its floor eats the budget of two others that together reach more.
+    sites = q.Sites.from_frame(
+        frame(
+            need=[61.0, 50.0, 50.0],
+            scale_eur=[6000.0, 5000.0, 5000.0],
+            min_eur=[6000.0, 5000.0, 5000.0],
+            max_eur=[6000.0, 5000.0, 5000.0],
+        )
+    )
+    plan = q.allocate(sites, q.Scenario(budget_eur=10_000, response="linear"))
+    assert list(plan.amounts) == [0, 5000, 5000]
+
+
+def test_money_that_reaches_nobody_is_not_spent():
+    sites = q.Sites.from_frame(frame(need=[100.0, 0.0], status=["signed", "signed"], min_eur=[500.0, 500.0]))
+    plan = q.allocate(sites, q.Scenario(budget_eur=9000, response="linear"))
+    assert list(plan.amounts) == [1000, 500]
+    assert plan.left_over_eur == 7500
+
+
+@given(st.integers(0, 10_000), st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_the_order_of_the_rows_and_the_names_do_not_matter(seed, random):
+    sites, scenario = oracle.random_problem(seed)
+    table = sites.frame.reset_index().assign(name=[f"Haus {random.random()}" for _ in range(len(sites))])
+    order = list(range(len(table)))
+    random.shuffle(order)
+    try:
+        first = q.allocate(sites, scenario)
+    except q.InfeasibleScenario:
+        with pytest.raises(q.InfeasibleScenario):
+            q.allocate(q.Sites.from_frame(table.iloc[order]), scenario)
+        return
+    second = q.allocate(q.Sites.from_frame(table.iloc[order]), scenario)
+    assert second.objective == first.objective
+    assert dict(second.amounts) == dict(first.amounts)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=60)
+def test_new_ids_in_the_same_order_change_nothing_but_the_ids(seed):
+    sites, scenario = oracle.random_problem(seed)
+    table = sites.frame.reset_index()
+    renamed = table.assign(site_id="neu-" + table["site_id"])
+    try:
+        first = q.allocate(sites, scenario)
+    except q.InfeasibleScenario:
+        return
+    assert list(q.allocate(q.Sites.from_frame(renamed), scenario).amounts) == list(first.amounts)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=60)
+def test_a_duplicate_of_an_unfunded_site_changes_nothing(seed):
+    sites, scenario = oracle.random_problem(seed)
+    try:
+        first = q.allocate(sites, scenario)
+    except q.InfeasibleScenario:
+        return
+    table = sites.frame.reset_index()
+    unfunded = table[(first.amounts == 0).to_numpy()]
+    if len(unfunded):
+        twin = unfunded.iloc[[0]].assign(site_id="zz-twin")
+        second = q.allocate(q.Sites.from_frame(pd.concat([table, twin])), scenario)
+        assert second.objective == first.objective
+        assert list(second.amounts) == [*first.amounts, 0]
+
+
+def test_equal_sites_get_equal_money_up_to_a_step():
+    sites = q.Sites.from_frame(frame(need=[100.0] * 7))
+    amounts = q.allocate(sites, q.Scenario(budget_eur=10_000)).amounts
+    assert amounts.max() - amounts.min() <= 100
+    assert amounts.sum() == 10_000
+
+
+def test_a_wider_budget_more_places_or_a_wider_cap_never_lose():
+    for seed in range(30_000, 30_060):
+        sites, scenario = oracle.random_problem(seed)
+        try:
+            plan = q.allocate(sites, scenario)
+        except q.InfeasibleScenario:
+            continue
+        wider = [
+            scenario.replace(budget_eur=scenario.budget_eur * 1.5),
+            scenario.replace(max_sites=scenario.max_sites + 1),
+        ]
+        for more in wider:
+            assert q.allocate(sites, more).objective >= plan.objective * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 100.0])
+def test_the_unit_of_money_does_not_matter(scale):
+    table = frame(need=[130.0, 100.0, 70.0], min_eur=[300.0] * 3, max_eur=[2000.0] * 3)
+    scenario = q.Scenario(budget_eur=3300, step_eur=100, max_sites=2)
+    first = q.allocate(q.Sites.from_frame(table), scenario)
+    table[["scale_eur", "min_eur", "max_eur"]] *= scale
+    second = q.allocate(q.Sites.from_frame(table), scenario.replace(budget_eur=3300 * scale, step_eur=100 * scale))
+    assert list(second.amounts / scale) == pytest.approx(list(first.amounts))
+    assert second.objective == pytest.approx(first.objective, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_the_unit_of_need_does_not_matter(scale):
+    table = frame(need=[130.0, 100.0, 70.0], min_eur=[300.0] * 3)
+    scenario = q.Scenario(budget_eur=3300, max_sites=2)
+    first = q.allocate(q.Sites.from_frame(table), scenario)
+    second = q.allocate(q.Sites.from_frame(table.assign(need=table["need"] * scale)), scenario)
+    assert list(second.amounts) == list(first.amounts)
+
+
+def test_forty_sites_are_proven_optimal_and_equal_an_independent_milp():
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    rng = np.random.default_rng(7)
+    for _ in range(5):
+        n, steps = 40, 12
+        table = frame(
+            need=rng.uniform(20, 300, n),
+            scale_eur=rng.uniform(2000, 9000, n),
+            min_eur=rng.integers(1, 4, n) * 1000.0,
+            max_eur=rng.integers(6, steps + 1, n) * 1000.0,
+            status=rng.choice(["signed", "prospective", "declined"], n, p=[0.2, 0.6, 0.2]),
+        )
+        scenario = q.Scenario(budget_eur=90_000, step_eur=1000, max_sites=18)
+        plan = q.allocate(q.Sites.from_frame(table), scenario)
+        # Another formulation: one yes-or-no for each amount of each site.
+        amounts = np.arange(1, steps + 1) * 1000.0
+        gain = table["need"].to_numpy()[:, None] * (1 - np.exp(-amounts / table["scale_eur"].to_numpy()[:, None]))
+        allowed = (amounts >= table["min_eur"].to_numpy()[:, None]) & (amounts <= table["max_eur"].to_numpy()[:, None])
+        allowed &= (table["status"] != "declined").to_numpy()[:, None]
+        once = np.kron(np.eye(n), np.ones(steps))
+        found = milp(
+            -gain.ravel(),
+            integrality=np.ones(n * steps),
+            bounds=Bounds(0, allowed.ravel().astype(float)),
+            constraints=[
+                LinearConstraint(once, (table["status"] == "signed").to_numpy(dtype=float), 1),
+                LinearConstraint(np.tile(amounts, n)[None, :], -np.inf, 90_000),
+                LinearConstraint(np.ones((1, n * steps)), -np.inf, 18),
+            ],
+            options={"mip_rel_gap": 0},
+        )
+        assert plan.outcome is q.Outcome.OPTIMAL
+        assert plan.objective == pytest.approx(-found.fun, rel=1e-7)
+
+
+def test_a_search_without_time_says_that_nothing_is_proven():
+    rng = np.random.default_rng(3)
+    table = frame(
+        need=rng.uniform(10, 300, 30), min_eur=rng.integers(10, 40, 30) * 100.0, scale_eur=rng.uniform(2000, 9000, 30)
+    )
+    sites = q.Sites.from_frame(table)
+    plan = q.allocate(sites, q.Scenario(budget_eur=31_700, max_sites=7, time_limit_s=1e-9))
+    best = q.allocate(sites, q.Scenario(budget_eur=31_700, max_sites=7))
+    assert plan.outcome is q.Outcome.FEASIBLE
+    assert plan.broken_rules() == []
+    assert plan.objective <= best.objective <= plan.bound
+
+
+def test_a_step_too_small_for_the_budget_is_refused_in_words():
+    sites = q.Sites.from_frame(frame(need=[1.0] * 60, max_eur=[1e9] * 60))
+    with pytest.raises(q.PlainError, match="step_eur"):
+        q.allocate(sites, q.Scenario(budget_eur=1e9, step_eur=1))
+
+
+def test_leaving_an_indicator_out_gives_the_plan_without_its_weight():
+    sites, scenario = q.load("data"), q.Scenario()
+    table = optimise.leave_one_out(sites, scenario)
+    assert list(table.columns) == ["all", *sites.weights]
+    rest = {name: weight for name, weight in sites.weights.items() if name != "residents_80_plus"}
+    expected = q.allocate(sites, scenario.replace(need_weights=rest)).amounts
+    assert list(table["residents_80_plus"]) == list(expected)
+    assert list(table["all"]) == list(q.allocate(sites, scenario).amounts)
