@@ -1,30 +1,34 @@
 """Whether any plan keeps all rules; if none does: which rules conflict, by how much, and the least change that mends it.
 
-Floors, caps, places and budget leave four ways in which a scenario can be impossible; a plan exists exactly when none holds:
-
-1. a committed site has no amount between its floor and its cap,
-2. more sites are committed than there are places,
-3. more sites are asked for (`min_sites`) than may be funded,
-4. the floors of the sites that must be funded, with the cheapest others that must join them, are more than the budget.
+A conflict is found by letting go of one rule after the other as long as the rest still cannot hold together (deletion
+filter: Chinneck & Dravnieks 1991, ORSA J. Computing 3(2), 157-168). What remains is irreducible: without any one of its
+rules there would be a plan. A repair is the least change to one rule with which there is a plan again, found by trying.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from quartier import need as needs
 from quartier.data import STATUSES
 from quartier.language import Texts
-from quartier.plan import InfeasibleScenario, Limits, Repair, Rule, limits
+from quartier.plan import InfeasibleScenario, Repair, Rule, limits
 
 if TYPE_CHECKING:
     from quartier.data import Sites
     from quartier.scenario import Scenario
 
-Change = Callable[["Sites", "Scenario"], tuple["Sites", "Scenario"]]
+NO_LIMIT_EUR = 1e12
+"""More than any budget: a rule that does not bind."""
+
+
+class _Problem(NamedTuple):
+    sites: Sites
+    scenario: Scenario
 
 
 def refuse_impossible(sites: Sites, scenario: Scenario) -> None:
@@ -35,234 +39,293 @@ def refuse_impossible(sites: Sites, scenario: Scenario) -> None:
     InfeasibleScenario
         None does.
     """
-    found = next(_conflicts(sites, scenario), None)
+    found = find_conflict(sites, scenario)
     if found is not None:
         raise found
 
 
-def _conflicts(sites: Sites, scenario: Scenario) -> Iterator[InfeasibleScenario]:
-    """Every conflict that holds, of sites before places before money."""
-    rules, texts = limits(sites, scenario), Texts(scenario.language)
-    context = _Conflict(sites, scenario, rules, texts)
-    for i in np.flatnonzero(rules.committed & (rules.low > rules.high)):
-        yield context.no_amount(int(i))
-    if rules.committed.sum() > scenario.max_sites:
-        yield context.too_few_places()
-    if scenario.min_sites > (rules.committed | rules.fundable).sum():
-        yield context.too_few_sites()
-    elif context.required(rules.committed, scenario.min_sites) > rules.budget:
-        yield context.too_little_money()
+def find_conflict(sites: Sites, scenario: Scenario) -> InfeasibleScenario | None:
+    """Say what makes the scenario impossible, with the least repairs, without raising it; None if some plan keeps all rules."""
+    problem = _Problem(sites, scenario)
+    return None if _possible(problem) else _explanation(problem)
 
 
-class _Conflict:
-    """Words and repairs of a conflict; one method for each of the four ways."""
+def required_steps(sites: Sites, scenario: Scenario) -> int:
+    """Least steps that must be given out: the floors of the committed sites and of the cheapest others asked for."""
+    rules = limits(sites, scenario)
+    others = np.sort(rules.low[rules.fundable & ~rules.committed])
+    return int(rules.low[rules.committed].sum() + others[: max(0, scenario.min_sites - rules.committed.sum())].sum())
 
-    def __init__(self, sites: Sites, scenario: Scenario, rules: Limits, texts: Texts) -> None:
-        self.sites, self.scenario, self.rules, self.texts = sites, scenario, rules, texts
-        self.names = [str(name) for name in sites.frame["name"]]
-        self.step = float(scenario.step_eur)
-        self.count = int(rules.committed.sum())
 
-    # --- the four ways ---
+def _possible(problem: _Problem) -> bool:
+    """Say whether a plan exists: amounts, places, sites and money for all that must be funded. Nothing else can fail."""
+    rules, scenario = limits(*problem), problem.scenario
+    return bool(
+        (rules.low <= rules.high)[rules.committed].all()
+        and rules.committed.sum() <= scenario.max_sites
+        and scenario.min_sites <= (rules.committed | rules.fundable).sum()
+        and required_steps(*problem) <= rules.budget
+    )
 
-    def no_amount(self, i: int) -> InfeasibleScenario:
-        """A committed site has no amount between its floor and its cap."""
-        texts, rules, site, name = self.texts, self.rules, self.sites.site_ids[i], self.names[i]
-        floor, cap = self._limit("min_eur", i), self._limit("max_eur", i)
-        least, most = float(rules.low[i] * self.step), float(rules.high[i] * self.step)
-        conflict = [
-            Rule("commitment", texts.text("{site} must be funded", site=name)),
-            Rule("max_eur", texts.text("its cap is {cap}", cap=texts.eur(cap))),
-        ]
-        if cap >= self.step:  # below one step, the floor does not matter
-            conflict.append(Rule("min_eur", texts.text("its floor is {floor}", floor=texts.eur(floor))))
-        if floor <= cap:
-            conflict.append(Rule("step_eur", texts.text("amounts are multiples of {step}", step=texts.eur(self.step))))
-        repairs = []
-        if most > 0:
-            sentence = texts.text("lower the floor of {site} to {floor}", site=name, floor=texts.eur(most))
-            repairs.append(self._repair("min_eur", sentence, self._set_limit("min_eur", site, most)))
-        sentence = texts.text("raise the cap of {site} to {cap}", site=name, cap=texts.eur(least))
-        repairs.append(self._repair("max_eur", sentence, self._set_limit("max_eur", site, least)))
-        repairs.append(self._release([i]))
-        head = texts.text(
-            "{site} must be funded, but no multiple of {step} lies between its floor of {floor} and its cap of {cap}.",
-            site=name,
-            step=texts.eur(self.step),
-            floor=texts.eur(floor),
-            cap=texts.eur(cap),
-        )
-        return InfeasibleScenario(head, tuple(conflict), tuple(repairs), texts)
 
-    def too_few_places(self) -> InfeasibleScenario:
-        """More sites are committed than there are places."""
-        texts, count, most = self.texts, self.count, self.scenario.max_sites
-        head = texts.text(
-            "{n} site must be funded; places: {most}; missing: {missing}.",
-            plural="{n} sites must be funded; places: {most}; missing: {missing}.",
-            n=count,
-            most=most,
-            missing=count - most,
-        )
-        raised = texts.text("raise the number of places to {n}", n=count)
-        need = needs.weigh(self.sites, self.scenario.need_weights).to_numpy()
-        order = sorted(map(int, np.flatnonzero(self.rules.committed)), key=lambda i: (need[i], self.sites.site_ids[i]))
-        return InfeasibleScenario(
-            head,
-            (self._commitment(), Rule("max_sites", texts.text("places: at most {n}", n=most))),
-            (
-                self._repair("max_sites", raised, lambda sites, scenario: (sites, scenario.replace(max_sites=count))),
-                self._release(order[: count - most]),
-            ),
-            texts,
-        )
+# --- conflicts ----------------------------------------------------------------------------------------------------
 
-    def too_few_sites(self) -> InfeasibleScenario:
-        """More sites are asked for than may be funded."""
-        texts, asked = self.texts, self.scenario.min_sites
-        can = int((self.rules.committed | self.rules.fundable).sum())
-        fewer = texts.text("lower the least number of sites to {n}", n=can)
-        return InfeasibleScenario(
-            texts.text("At least {n} sites are to be funded; only {can} may be.", n=asked, can=can),
-            (
-                self._asked(),
-                Rule("excluded", texts.text("status, floor and cap leave {n} sites that may be funded", n=can)),
-            ),
-            (self._repair("min_sites", fewer, lambda sites, scenario: (sites, scenario.replace(min_sites=can))),),
-            texts,
-        )
+_LET_GO: dict[str, Callable[[_Problem], dict[str, object]]] = {
+    # In the order in which rules are let go: a conflict is told in terms of the last of these that it needs.
+    "step_eur": lambda problem: {"step_eur": problem.scenario.step_eur * 1e-6},
+    "excluded": lambda problem: {"excluded": ()},
+    "max_eur": lambda problem: {"max_eur": NO_LIMIT_EUR},
+    "min_eur": lambda problem: {"min_eur": 0.0},
+    "min_sites": lambda problem: {"min_sites": 0},
+    "max_sites": lambda problem: {"max_sites": max(len(problem.sites), problem.scenario.max_sites)},
+    "budget_eur": lambda problem: {"budget_eur": NO_LIMIT_EUR},
+    "commitment": lambda problem: {"committed": ()},
+}
 
-    def too_little_money(self) -> InfeasibleScenario:
-        """The floors of the sites that must be funded are more than the budget."""
-        texts, scenario, rules = self.texts, self.scenario, self.rules
-        # Commitments or the number asked for alone may be too dear; only if neither is, both take part in the conflict.
-        nobody = np.zeros(len(self.sites), dtype=bool)
-        committed_alone = self.required(rules.committed, 0) > rules.budget
-        asked_alone = not committed_alone and self.required(nobody, scenario.min_sites) > rules.budget
-        asked = 0 if committed_alone else scenario.min_sites
-        total = max(self.count, asked)
-        required = float(self.required(rules.committed, asked) * self.step)
-        head = texts.text(
-            "{n} site needs at least {required}; {budget} are there; {missing} are missing.",
-            plural="{n} sites need at least {required}; {budget} are there; {missing} are missing.",
-            n=total,
-            required=texts.eur(required),
-            budget=texts.eur(scenario.budget_eur),
-            missing=texts.eur(required - scenario.budget_eur),
-        )
-        conflict = [] if asked_alone else [self._commitment()]
-        if not committed_alone:
-            conflict.append(self._asked())
-        conflict.append(Rule("budget_eur", texts.text("the budget is {budget}", budget=texts.eur(scenario.budget_eur))))
-        conflict.append(Rule("min_eur", texts.text("their floors add up to {required}", required=texts.eur(required))))
-        enough = float(self.required(rules.committed, scenario.min_sites) * self.step)
-        raised = texts.text(
-            "raise the budget by {missing} to {required}",
-            missing=texts.eur(enough - scenario.budget_eur),
-            required=texts.eur(enough),
-        )
-        repairs = [
-            self._repair("budget_eur", raised, lambda sites, scenario: (sites, scenario.replace(budget_eur=enough)))
-        ]
-        repairs += self._lower_floors(scenario.min_sites)
-        if not asked_alone:
-            repairs += self._release_dearest(asked)
-        if not committed_alone:
-            can = next(n for n in range(asked, -1, -1) if self.required(rules.committed, n) <= rules.budget)
-            fewer = texts.text("lower the least number of sites to {n}", n=can)
-            repairs.append(
-                self._repair("min_sites", fewer, lambda sites, scenario: (sites, scenario.replace(min_sites=can)))
-            )
-        return InfeasibleScenario(head, tuple(conflict), tuple(repairs), texts)
 
-    # --- arithmetic ---
+def _only(problem: _Problem, kinds: Iterable[str]) -> _Problem:
+    """Give the problem with these rules alone."""
+    changes: dict[str, object] = {}
+    for kind, let_go in _LET_GO.items():
+        if kind not in kinds:
+            changes |= let_go(problem)
+    return _Problem(problem.sites, problem.scenario.replace(**changes))
 
-    def required(self, committed: np.ndarray, asked: int, ceiling: int | None = None) -> int:
-        """Steps that the floors of the committed sites take, with the cheapest others up to the number asked for."""
-        low = self.rules.low if ceiling is None else np.minimum(self.rules.low, ceiling)
-        others = np.sort(low[(self.rules.fundable | self.rules.committed) & ~committed])
-        return int(low[committed].sum() + others[: max(0, asked - int(committed.sum()))].sum())
 
-    def _lower_floors(self, asked: int) -> list[Repair]:
-        """The highest ceiling on all floors with which the money does."""
-        rules = self.rules
-        fits = [
-            level for level in (1, int(rules.low.max())) if self.required(rules.committed, asked, level) <= rules.budget
-        ]
-        if not fits:
-            return []
-        below, above = 1, int(rules.low.max())
-        while above - below > 1:
-            middle = (below + above) // 2
-            if self.required(rules.committed, asked, middle) <= rules.budget:
-                below = middle
+def _irreducible(problem: _Problem) -> list[str]:
+    kinds = list(_LET_GO)
+    for kind in _LET_GO:
+        rest = [other for other in kinds if other != kind]
+        if not _possible(_only(problem, rest)):
+            kinds = rest
+    return kinds[::-1]
+
+
+def _explanation(problem: _Problem) -> InfeasibleScenario:
+    kinds = _irreducible(problem)
+    words = _Words(problem, kinds)
+    by_money_first = sorted(kinds, key=lambda kind: kind == "commitment")  # giving up a commitment is told last
+    found = [repair for kind in by_money_first for repair in _repairs(problem, kind, kinds, words)]
+    return InfeasibleScenario(words.head(), tuple(words.rule(kind) for kind in kinds), tuple(found), words.texts)
+
+
+# --- repairs ------------------------------------------------------------------------------------------------------
+
+Variation = Callable[[_Problem], _Problem]
+
+
+def _repairs(problem: _Problem, kind: str, kinds: list[str], words: _Words) -> Iterable[Repair]:
+    """Give the least change to one rule that mends the conflict; where others are left, with their first repair."""
+    mended = {"all rules": _possible, "this conflict": lambda changed: _possible(_only(changed, kinds))}
+    for possible in mended.values():
+        for sentence, change in _CHANGES[kind](problem, words):
+            changed = change(problem)
+            if not possible(changed):
+                continue
+            if _possible(changed):
+                yield Repair(kind, sentence, lambda sites, scenario, change=change: change(_Problem(sites, scenario)))
             else:
-                above = middle
-        floor = float(below * self.step)
-        sentence = self.texts.text("lower the floors to at most {floor}", floor=self.texts.eur(floor))
+                further = _explanation(changed).repairs[0]
+                yield Repair(
+                    kind,
+                    words.texts.text("{first}; and {second}", first=sentence, second=further.sentence),
+                    lambda sites, scenario, change=change, further=further: further.apply(
+                        *change(_Problem(sites, scenario))
+                    ),
+                )
+            return
 
-        def change(sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
-            if scenario.min_eur is not None:
-                return sites, scenario.replace(min_eur=min(scenario.min_eur, floor))
-            own = zip(sites.site_ids, sites.numbers("min_eur"), strict=True)
-            return sites.replace({site: {"min_eur": floor} for site, value in own if value > floor}), scenario
 
-        return [self._repair("min_eur", sentence, change)]
+Changes = Iterable[tuple[str, Variation]]
+"""Changes to one rule with their sentences, the least first."""
 
-    def _release_dearest(self, asked: int) -> list[Repair]:
-        """The fewest commitments to give up so that the money does, the highest floors first, then the least need."""
-        rules, kept, gone = self.rules, self.rules.committed.copy(), []
-        need = needs.weigh(self.sites, self.scenario.need_weights).to_numpy()
-        for i in sorted(map(int, np.flatnonzero(kept)), key=lambda i: (-rules.low[i], need[i], self.sites.site_ids[i])):
-            if self.required(kept, asked) <= rules.budget:
-                break
-            kept[i] = False
-            gone.append(i)
-        return [self._release(gone)]
 
-    def _limit(self, field: str, i: int) -> float:
-        stated = getattr(self.scenario, field)
-        return float(self.sites.numbers(field)[i]) if stated is None else float(stated)
+def _field(**changes: object) -> Variation:
+    return lambda problem: _Problem(problem.sites, problem.scenario.replace(**changes))
 
-    # --- rules and repairs ---
 
-    def _commitment(self) -> Rule:
-        sentence = self.texts.text("{n} site must be funded", plural="{n} sites must be funded", n=self.count)
-        return Rule("commitment", sentence)
+def _raise_budget(problem: _Problem, words: _Words) -> Changes:
+    texts, step, there = words.texts, problem.scenario.step_eur, problem.scenario.budget_eur
+    for asked in (problem, words.conflict):
+        enough = float(required_steps(*asked) * step)
+        sentence = texts.text(
+            "raise the budget by {missing} to {required}", missing=texts.eur(enough - there), required=texts.eur(enough)
+        )
+        if enough > there:
+            yield sentence, _field(budget_eur=enough)
 
-    def _asked(self) -> Rule:
-        return Rule("min_sites", self.texts.text("at least {n} sites are to be funded", n=self.scenario.min_sites))
 
-    def _release(self, which: Iterable[int]) -> Repair:
-        """Release sites from their commitment: they may still be funded, but need not."""
-        which = [int(i) for i in which]
-        listed = self.texts.listing(self.names[i] for i in which)
-        sentence = self.texts.text("release {sites} from the commitment", sites=listed)
-        free = [status for status in STATUSES if status not in self.scenario.committed]
-        free.sort(key=lambda status: status in self.scenario.excluded)
-        moved = {self.sites.site_ids[i]: {"status": free[0]} for i in which} if free else {}
+def _raise_places(problem: _Problem, words: _Words) -> Changes:
+    for places in range(problem.scenario.max_sites + 1, len(problem.sites) + 1):
+        yield words.texts.text("raise the number of places to {n}", n=places), _field(max_sites=places)
 
-        def change(sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
-            return (sites.replace(moved), scenario) if moved else (sites, scenario.replace(committed=()))
 
-        return self._repair("commitment", sentence, change)
+def _lower_least_sites(problem: _Problem, words: _Words) -> Changes:
+    for asked in range(problem.scenario.min_sites - 1, -1, -1):
+        yield words.texts.text("lower the least number of sites to {n}", n=asked), _field(min_sites=asked)
 
-    @staticmethod
-    def _set_limit(field: str, site: str, value: float) -> Change:
-        """Change a floor or cap: the scenario's where it states one, else the site's own."""
 
-        def change(sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
-            if getattr(scenario, field) is not None:
-                return sites, scenario.replace(**{field: value})
-            return sites.replace({site: {field: value}}), scenario
+def _floors_at_most(floor_eur: float) -> Variation:
+    def change(problem: _Problem) -> _Problem:
+        sites, scenario = problem
+        if scenario.min_eur is not None:
+            return _Problem(sites, scenario.replace(min_eur=min(scenario.min_eur, floor_eur)))
+        own = zip(sites.site_ids, sites.numbers("min_eur"), strict=True)
+        return _Problem(
+            sites.replace({site: {"min_eur": floor_eur} for site, value in own if value > floor_eur}), scenario
+        )
 
-        return change
+    return change
 
-    def _repair(self, rule: str, sentence: str, change: Change) -> Repair:
-        """Make a repair; where another conflict is left then, it goes on with that one's first repair and says so."""
-        left = next(_conflicts(*change(self.sites, self.scenario)), None)
-        if left is None:
-            return Repair(rule, sentence, change)
-        further = left.repairs[0]
-        both = self.texts.text("{first}, and {second}", first=sentence, second=further.sentence)
-        return Repair(rule, both, lambda sites, scenario: further.apply(*change(sites, scenario)))
+
+def _caps_at_least(cap_eur: float) -> Variation:
+    def change(problem: _Problem) -> _Problem:
+        sites, scenario = problem
+        if scenario.max_eur is not None:
+            return _Problem(sites, scenario.replace(max_eur=max(scenario.max_eur, cap_eur)))
+        own = zip(sites.site_ids, sites.numbers("max_eur"), strict=True)
+        return _Problem(sites.replace({site: {"max_eur": cap_eur} for site, value in own if value < cap_eur}), scenario)
+
+    return change
+
+
+def _lower_floors(problem: _Problem, words: _Words) -> Changes:
+    """The highest level of floors that fits is found by halving: lower floors only ever need less money."""
+    step = problem.scenario.step_eur
+    for possible in (_possible, lambda changed: _possible(_only(changed, words.kinds))):
+        fits, too_high = 0, int(limits(*problem).low.max())
+        while too_high - fits > 1:
+            middle = (fits + too_high) // 2
+            fits, too_high = (middle, too_high) if possible(_floors_at_most(middle * step)(problem)) else (fits, middle)
+        floor = float(fits * step)
+        yield (
+            words.texts.text("lower the floors to at most {floor}", floor=words.texts.eur(floor)),
+            _floors_at_most(floor),
+        )
+
+
+def _raise_caps(problem: _Problem, words: _Words) -> Changes:
+    """Only the floor of a site that has no amount can be the cap it needs."""
+    rules, step = limits(*problem), problem.scenario.step_eur
+    for steps in np.unique(rules.low[rules.low > rules.high]):
+        cap = float(steps * step)
+        yield words.texts.text("raise the caps to at least {cap}", cap=words.texts.eur(cap)), _caps_at_least(cap)
+
+
+def _smaller_step(problem: _Problem, words: _Words) -> Changes:
+    for parts in range(2, 1001):
+        step = problem.scenario.step_eur / parts
+        yield words.texts.text("lower the step to {step}", step=words.texts.eur(step)), _field(step_eur=step)
+
+
+def _admit_statuses(problem: _Problem, words: _Words) -> Changes:
+    excluded = problem.scenario.excluded
+    for count in range(1, len(excluded) + 1):
+        for admitted in combinations(excluded, count):
+            listed = words.texts.listing(words.texts.given(words.texts.name("status", status)) for status in admitted)
+            sentence = words.texts.text("admit sites with the status {status}", status=listed)
+            yield sentence, _field(excluded=tuple(status for status in excluded if status not in admitted))
+
+
+def _release(problem: _Problem, words: _Words) -> Changes:
+    """Release sites from their commitment: first those without an amount, then high floors if money lacks, then little need."""
+    sites, scenario = problem
+    rules, need, ids = limits(*problem), needs.weigh(sites, scenario.need_weights).to_numpy(), sites.site_ids
+    costs = rules.low if "budget_eur" in words.kinds else np.zeros(len(ids))
+    stuck = rules.low > rules.high
+    order = sorted(map(int, np.flatnonzero(rules.committed)), key=lambda i: (~stuck[i], -costs[i], need[i], ids[i]))
+    free = [status for status in STATUSES if status not in scenario.committed]
+    free.sort(key=lambda status: status in scenario.excluded)
+    for count in range(1, len(order) + 1):
+        gone = order[:count]
+        sentence = words.texts.text(
+            "release {sites} from the commitment", sites=words.texts.listing(words.names[i] for i in gone)
+        )
+        if free:
+            moved = {ids[i]: {"status": free[0]} for i in gone}
+            yield sentence, lambda problem, moved=moved: _Problem(problem.sites.replace(moved), problem.scenario)
+        else:
+            yield sentence, _field(committed=())
+
+
+_CHANGES: dict[str, Callable[[_Problem, _Words], Changes]] = {
+    "budget_eur": _raise_budget,
+    "max_sites": _raise_places,
+    "min_sites": _lower_least_sites,
+    "min_eur": _lower_floors,
+    "max_eur": _raise_caps,
+    "step_eur": _smaller_step,
+    "excluded": _admit_statuses,
+    "commitment": _release,
+}
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+class _Words:
+    """Sentences of a conflict, in the scenario's language."""
+
+    def __init__(self, problem: _Problem, kinds: list[str]) -> None:
+        self.problem, self.kinds = problem, kinds
+        self.texts = Texts(problem.scenario.language)
+        self.names = [str(name) for name in problem.sites.frame["name"]]
+        self.conflict = _only(problem, kinds)
+        self.rules = limits(*self.conflict)
+
+    def head(self) -> str:
+        """Say in sites, places and EUR what is missing."""
+        texts, rules, scenario = self.texts, self.rules, self.problem.scenario
+        count = int(rules.committed.sum())
+        if "budget_eur" in self.kinds:
+            required = required_steps(*self.conflict) * self.conflict.scenario.step_eur
+            return texts.text(
+                "{n} site needs at least {required}; {budget} are there; {missing} are missing.",
+                plural="{n} sites need at least {required}; {budget} are there; {missing} are missing.",
+                n=max(count, self.conflict.scenario.min_sites),
+                required=texts.eur(required),
+                budget=texts.eur(scenario.budget_eur),
+                missing=texts.eur(required - scenario.budget_eur),
+            )
+        if "max_sites" in self.kinds:
+            return texts.text(
+                "{n} site must be funded; places: {most}; missing: {missing}.",
+                plural="{n} sites must be funded; places: {most}; missing: {missing}.",
+                n=count,
+                most=scenario.max_sites,
+                missing=count - scenario.max_sites,
+            )
+        if "commitment" in self.kinds:
+            stuck = [
+                name for name, bad in zip(self.names, rules.committed & (rules.low > rules.high), strict=True) if bad
+            ]
+            return texts.text(
+                "No amount is possible for {sites}, though it must be funded.", sites=texts.listing(stuck)
+            )
+        can = int(rules.fundable.sum())
+        return texts.text("At least {n} sites are to be funded; only {can} may be.", n=scenario.min_sites, can=can)
+
+    def rule(self, kind: str) -> Rule:
+        """Give a rule of the conflict in words."""
+        texts, scenario, sites = self.texts, self.problem.scenario, self.problem.sites
+        if kind == "commitment":
+            n = int(limits(*self.problem).committed.sum())
+            return Rule(kind, texts.text("{n} site must be funded", plural="{n} sites must be funded", n=n))
+        if kind == "excluded":
+            listed = texts.listing(texts.given(texts.name("status", status)) for status in scenario.excluded)
+            return Rule(kind, texts.text("sites with the status {status} are excluded", status=listed))
+        if kind == "max_sites":
+            return Rule(kind, texts.text("places: at most {n}", n=scenario.max_sites))
+        if kind == "min_sites":
+            return Rule(kind, texts.text("at least {n} sites are to be funded", n=scenario.min_sites))
+        if kind == "budget_eur":
+            return Rule(kind, texts.text("the budget is {budget}", budget=texts.eur(scenario.budget_eur)))
+        if kind == "step_eur":
+            return Rule(kind, texts.text("amounts are multiples of {step}", step=texts.eur(scenario.step_eur)))
+        stated = getattr(scenario, kind)
+        values = sites.numbers(kind) if stated is None else np.array([stated])
+        low, high = texts.eur(values.min()), texts.eur(values.max())
+        shown = low if low == high else texts.text("{low} to {high}", low=low, high=high)
+        if kind == "min_eur":
+            return Rule(kind, texts.text("floor of a site: {value}", value=shown))
+        return Rule(kind, texts.text("cap of a site: {value}", value=shown))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 """Relative tolerance of every check: far below a cent of 80,000 EUR, far above the rounding of floats."""
 
+MOST_STEPS = 1e12
+"""More steps than any amount has; keeps sums over a million sites within whole numbers of 64 bits."""
+
 
 class Outcome(enum.Enum):
     """How far a plan can be trusted; the value is the sentence that says so."""
@@ -50,8 +53,8 @@ def limits(sites: Sites, scenario: Scenario) -> Limits:
     step, n = scenario.step_eur, len(sites)
     floor = np.full(n, scenario.min_eur) if scenario.min_eur is not None else sites.numbers("min_eur")
     cap = np.full(n, scenario.max_eur) if scenario.max_eur is not None else sites.numbers("max_eur")
-    low = np.ceil(np.maximum(floor, step) / step * (1 - TOLERANCE)).astype(np.int64)
-    high = np.floor(cap / step * (1 + TOLERANCE)).astype(np.int64)
+    low = np.minimum(np.ceil(np.maximum(floor, step) / step * (1 - TOLERANCE)), MOST_STEPS).astype(np.int64)
+    high = np.minimum(np.floor(cap / step * (1 + TOLERANCE)), MOST_STEPS).astype(np.int64)
     budget = math.floor(scenario.budget_eur / step * (1 + TOLERANCE))
     committed = np.isin(sites.statuses, scenario.committed)
     fundable = ~np.isin(sites.statuses, scenario.excluded) & (low <= high)
@@ -190,7 +193,7 @@ class Plan:
         x = self.amounts.to_numpy() if amounts_eur is None else np.asarray(amounts_eur, dtype=float)
         found = []
         if not np.isfinite(x).all() or (x < 0).any():
-            found.append(texts.text("An amount is negative or no number."))
+            return [texts.text("An amount is negative or no number.")]
         slack = TOLERANCE * max(scenario.budget_eur, 1.0)
         if math.fsum(x) > scenario.budget_eur + slack:
             found.append(
@@ -335,7 +338,7 @@ class Plan:
             reasons.append(texts.text("no further site may be funded"))
         elif self.funded_sites >= scenario.max_sites:
             reasons.append(
-                texts.text("all {n} places are taken", n=scenario.max_sites)
+                texts.text("the only place is taken", plural="all {n} places are taken", n=scenario.max_sites)
                 if scenario.max_sites
                 else texts.text("there are no places")
             )
@@ -483,7 +486,8 @@ class Plan:
                     reason = texts.text("Not funded: there are no places.")
                 elif full:
                     reason = texts.text(
-                        "Not funded: all {n} places are taken, and giving it one of them would not reach more.",
+                        "Not funded: the only place is taken, and giving it that place would not reach more.",
+                        plural="Not funded: all {n} places are taken, and giving it one of them would not reach more.",
                         n=scenario.max_sites,
                     )
                 elif rules.low[i] > rules.budget:

@@ -1,0 +1,156 @@
+"""Impossible scenarios: conflicts are irreducible, repairs work, and nothing smaller does."""
+
+from __future__ import annotations
+
+import oracle
+import pandas as pd
+import pytest
+
+import quartier as q
+from quartier.feasibility import _LET_GO
+
+
+def impossible(first: int, last: int):
+    for seed in range(first, last):
+        sites, scenario = oracle.random_problem(seed)
+        try:
+            q.allocate(sites, scenario)
+        except q.InfeasibleScenario as error:
+            yield seed, sites, scenario, error
+
+
+def let_go(sites: q.Sites, scenario: q.Scenario, kinds) -> tuple[q.Sites, q.Scenario]:
+    """Without rules of these kinds, stated here once more and independently of the package."""
+    frame, changes = sites.frame.reset_index(), {}
+    if "commitment" in kinds:
+        changes["committed"] = ()
+    if "excluded" in kinds:
+        changes["excluded"] = ()
+    if "max_sites" in kinds:
+        changes["max_sites"] = max(len(sites), scenario.max_sites)
+    if "min_sites" in kinds:
+        changes["min_sites"] = 0
+    if "budget_eur" in kinds:
+        changes["budget_eur"] = 1e8
+    if "min_eur" in kinds:
+        frame["min_eur"], changes["min_eur"] = 0.0, None
+    if "max_eur" in kinds:
+        frame["max_eur"], changes["max_eur"] = 1e9, None
+    if "step_eur" in kinds:
+        changes["step_eur"] = scenario.step_eur / 1000
+    return q.Sites.from_frame(frame), scenario.replace(**changes)
+
+
+def possible(sites: q.Sites, scenario: q.Scenario) -> bool:
+    from quartier.feasibility import refuse_impossible
+
+    try:
+        refuse_impossible(sites, scenario)
+    except q.InfeasibleScenario:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("first", range(0, 400, 100))
+def test_a_conflict_is_irreducible(first):
+    seen = set()
+    for seed, sites, scenario, error in impossible(first, first + 100):
+        kinds = {rule.kind for rule in error.conflict}
+        others = set(_LET_GO) - kinds
+        assert not possible(*let_go(sites, scenario, others)), f"problem {seed}: {kinds} is no conflict by itself"
+        for kind in kinds:
+            assert possible(*let_go(sites, scenario, others | {kind})), f"problem {seed}: {kinds} does not need {kind}"
+        seen.add(frozenset(kinds))
+    assert len(seen) >= 4, "several kinds of conflict are among them"
+
+
+@pytest.mark.parametrize("first", range(0, 400, 100))
+def test_each_repair_works(first):
+    for seed, sites, scenario, error in impossible(first, first + 100):
+        assert error.repairs, f"problem {seed}"
+        for repair in error.repairs:
+            assert oracle.best(*repair.apply(sites, scenario)) is not None, f"problem {seed}: {repair.sentence}"
+
+
+def test_no_smaller_change_of_a_repaired_number_would_do():
+    seen = set()
+    for seed, sites, scenario, error in impossible(0, 300):
+        for repair in error.repairs:
+            mended_sites, mended = repair.apply(sites, scenario)
+            before, after = scenario.model_dump(), mended.model_dump()
+            changed = [name for name in before if before[name] != after[name]]
+            if not mended_sites.frame.equals(sites.frame) or changed not in (
+                ["budget_eur"],
+                ["max_sites"],
+                ["min_sites"],
+            ):
+                continue
+            (name,) = changed
+            unit = scenario.step_eur if name == "budget_eur" else 1
+            back = -unit if getattr(mended, name) > getattr(scenario, name) else unit
+            smaller = mended.replace(**{name: getattr(mended, name) + back})
+            assert not possible(sites, smaller), f"problem {seed}: {repair.sentence}, but one less does"
+            seen.add(name)
+    assert seen == {"budget_eur", "max_sites", "min_sites"}
+
+
+def signed(n: int, floor: float) -> q.Sites:
+    table = {
+        "site_id": [f"s{i}" for i in range(n)],
+        "need": range(100, 100 + n),
+        "status": "signed",
+        "scale_eur": 8000.0,
+    }
+    return q.Sites.from_frame(pd.DataFrame({**table, "min_eur": floor, "max_eur": 20_000.0}))
+
+
+def test_seven_signed_sites_need_more_than_there_is():
+    with pytest.raises(q.InfeasibleScenario) as caught:
+        q.allocate(signed(7, 12_000), q.Scenario(language="en"))
+    assert str(caught.value).splitlines()[0] == (
+        "7 sites need at least 84,000 EUR; 80,000 EUR are there; 4,000 EUR are missing."
+    )
+    assert {rule.kind for rule in caught.value.conflict} == {"commitment", "budget_eur", "min_eur"}
+    assert [repair.sentence for repair in caught.value.repairs] == [
+        "raise the budget by 4,000 EUR to 84,000 EUR",
+        "lower the floors to at most 11,400 EUR",
+        "release s0 from the commitment",
+    ]
+
+
+def test_more_commitments_than_places():
+    with pytest.raises(q.InfeasibleScenario) as caught:
+        q.allocate(signed(7, 4000), q.Scenario(max_sites=5, language="en"))
+    assert str(caught.value).splitlines()[0] == "7 sites must be funded; places: 5; missing: 2."
+    assert [repair.sentence for repair in caught.value.repairs] == [
+        "raise the number of places to 7",
+        "release s0 and s1 from the commitment",
+    ]
+
+
+def test_a_repair_that_leaves_another_conflict_goes_on_and_says_so():
+    with pytest.raises(q.InfeasibleScenario) as caught:
+        q.allocate(signed(7, 12_000), q.Scenario(max_sites=5, budget_eur=70_000, language="en"))
+    raised = next(repair for repair in caught.value.repairs if repair.rule == "max_sites")
+    assert raised.sentence == "raise the number of places to 7; and raise the budget by 14,000 EUR to 84,000 EUR"
+    assert q.allocate(*raised.apply(signed(7, 12_000), q.Scenario(max_sites=5, budget_eur=70_000))).funded_sites == 7
+
+
+def test_a_committed_site_without_an_amount_is_named():
+    table = signed(2, 4000).frame.reset_index()
+    table.loc[1, ["min_eur", "max_eur"]] = [4050, 4090]
+    with pytest.raises(q.InfeasibleScenario, match="No amount is possible for s1") as caught:
+        q.allocate(q.Sites.from_frame(table), q.Scenario(language="en"))
+    assert {rule.kind for rule in caught.value.conflict} == {"commitment", "min_eur", "max_eur", "step_eur"}
+
+
+def test_more_sites_asked_for_than_may_be_funded():
+    with pytest.raises(q.InfeasibleScenario, match="only 3 may be") as caught:
+        q.allocate(signed(3, 0), q.Scenario(min_sites=4, committed=(), language="en"))
+    assert [rule.kind for rule in caught.value.conflict] == ["min_sites"]
+
+
+def test_a_scenario_in_german_is_refused_in_german():
+    with pytest.raises(q.InfeasibleScenario) as caught:
+        q.allocate(signed(7, 12_000), q.Scenario())
+    assert "7 Standorte brauchen mindestens 84.000 EUR; 80.000 EUR sind da; 4.000 EUR fehlen." in str(caught.value)
