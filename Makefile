@@ -1,7 +1,7 @@
 # The commands of this workbook: `make` lists them.
 #
 #   PYTHON    the Python (3.11 to 3.13) that .venv/ is made from:   make setup PYTHON=python3.12
-#   SCENARIO  a name in data/scenarios/:                            make run SCENARIO=nur-unterzeichnet
+#   SCENARIO  a name in data/scenarios/:                            make run SCENARIO=nur-unterschriebene
 #   ARGS      passed on by run, test, lab, bench and lock:          make run ARGS="-p budget_eur=64000"
 
 PYTHON   ?= python3
@@ -29,10 +29,10 @@ endef
 export PROBE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab check bench lock clean FORCE
+.PHONY: help setup run test lab notebooks check bench lock clean FORCE
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/.stamp ## Make the environment in .venv/ from the lock (skipped when nothing has changed)
 	@echo "The environment in .venv/ is ready."
@@ -45,6 +45,9 @@ test: .venv/.stamp ## Run all tests, the notebooks among them (warnings are erro
 
 lab: .venv/.stamp ## Open the notebooks in JupyterLab
 	$(BIN)/python -m jupyterlab notebooks $(ARGS)
+
+notebooks: .venv/.stamp ## Execute the notebooks in place, after a change to the package or the data
+	$(BIN)/python -c "from quartier import runs; runs.refresh()"
 
 check: .venv/.stamp ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -32,6 +32,8 @@ _HOME = {
     "Plan": "plan",
     "allocate": "optimise",
     "leave_one_out": "optimise",
+    "side_by_side": "optimise",
+    "find_conflict": "feasibility",
     "plot_amounts": "figures",
     "plot_baselines": "figures",
     "plot_changes": "figures",
@@ -41,6 +43,7 @@ _HOME = {
     "plot_scenarios": "figures",
     "save": "report",
     "show": "report",
+    "tables": "report",
     "run": "runs",
 }
 

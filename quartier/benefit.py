@@ -68,7 +68,9 @@ def coverage(amount_eur: ArrayLike, scale_eur: ArrayLike, curve: str = "saturati
         return response(np.asarray(amount_eur, dtype=float) / np.asarray(scale_eur, dtype=float), curve)
 
 
-def benefit(amount_eur: ArrayLike, need: ArrayLike, scale_eur: ArrayLike, curve: str = "saturating") -> np.ndarray:
+def residents_reached(
+    amount_eur: ArrayLike, need: ArrayLike, scale_eur: ArrayLike, curve: str = "saturating"
+) -> np.ndarray:
     """Weighted residents reached; amount and scale in EUR, need in weighted residents, broadcast against each other."""
     return np.asarray(need, dtype=float) * coverage(amount_eur, scale_eur, curve)
 

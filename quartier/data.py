@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from quartier.language import PlainError, Texts
+from quartier.language import PlainError, Texts, mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,11 +223,12 @@ class Unreadable(ValueError):
     """A cell that cannot be read without guessing; the text says what is expected."""
 
 
-_THOUSANDS_SPACE = re.compile(r"(?<=\d)[ \u00a0\u202f'](?=\d{3}(?!\d))")
+_CURRENCY = re.compile(r"^(€|EUR)\s*|\s*(€|EUR|Euro)$")
+_SPACED = re.compile(r"[+-]?[1-9]\d{0,2}([ \u00a0\u2009\u202f']\d{3})+([.,]\d+)?")
 LONE_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _LONE_COMMA_GROUP = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-_GERMAN = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,}|\d+,\d+)")
-_ENGLISH = re.compile(r"[+-]?(\d{1,3}(,\d{3})+\.\d+|\d{1,3}(,\d{3}){2,}|\d+(\.\d+)?)")
+_GERMAN = re.compile(r"[+-]?([1-9]\d{0,2}(\.\d{3})+,\d+|[1-9]\d{0,2}(\.\d{3}){2,}|\d+,\d+)")
+_ENGLISH = re.compile(r"[+-]?([1-9]\d{0,2}(,\d{3})+\.\d+|[1-9]\d{0,2}(,\d{3}){2,}|\d+(\.\d+)?)")
 
 
 def ambiguous(whole: str, part: str, texts: Texts) -> str:
@@ -258,8 +259,9 @@ def parse_number(cell: str, texts: Texts, *, decimal_comma: bool = False) -> flo
         The text is no number, or could mean two (a lone ``1.234``).
     """
     bare = cell.replace("\u2212", "-").strip()
-    bare = re.sub(r"^(€|EUR)\s*|\s*(€|EUR|Euro)$", "", bare)
-    bare = _THOUSANDS_SPACE.sub("", bare)
+    bare = _CURRENCY.sub("", bare)
+    if _SPACED.fullmatch(bare):
+        bare = re.sub(r"[ \u00a0\u2009\u202f']", "", bare)
     if LONE_GROUP.fullmatch(bare) or (not decimal_comma and _LONE_COMMA_GROUP.fullmatch(bare)):
         whole, part = re.split(r"[.,]", bare)
         raise Unreadable(ambiguous(whole, part, texts))
@@ -284,7 +286,7 @@ def parse_date(cell: str, texts: Texts) -> datetime.date:
     Unreadable
         The text is no day of the calendar, or its year has two digits.
     """
-    for pattern, form in ((r"\d{4}-\d{2}-\d{2}", "%Y-%m-%d"), (r"\d{1,2}\.\d{1,2}\.\d{4}", "%d.%m.%Y")):
+    for pattern, form in ((r"[12]\d{3}-\d{2}-\d{2}", "%Y-%m-%d"), (r"\d{1,2}\.\d{1,2}\.[12]\d{3}", "%d.%m.%Y")):
         if re.fullmatch(pattern, cell):
             try:
                 return datetime.datetime.strptime(cell, form).date()
@@ -301,7 +303,7 @@ def parse_period(cell: str, texts: Texts) -> str:
     Unreadable
         The text is none of the three.
     """
-    if re.fullmatch(r"\d{4}", cell) or re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", cell):
+    if re.fullmatch(r"[12]\d{3}(-(0[1-9]|1[0-2]))?", cell):
         return cell
     try:
         return parse_date(cell, texts).isoformat()
@@ -321,69 +323,75 @@ def _period_start(period: str) -> datetime.date:
 
 
 def _decode(raw: bytes, file: str, texts: Texts) -> str:
-    """Decode what spreadsheets write: UTF-8 with or without a mark, UTF-16 with a mark, else Windows-1252."""
-    encodings = ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
+    """Decode what spreadsheets write: UTF-8 with or without a mark, UTF-16 with a mark, else Windows-1252.
+
+    Bytes that would pass as Windows-1252 are refused where the text shows that they are not: umlauts in UTF-8 beside
+    others, or the signs that umlauts of MS-DOS and Mac become within a word.
+    """
+    encodings: tuple[str, ...] = ("utf-8-sig", "cp1252")
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ("utf-16",)
+    elif re.search(rb"\xc3[\x80-\xbf]", raw):
+        encodings = ("utf-8-sig",)
+    start = 0
     for encoding in encodings:
         try:
             text = raw.decode(encoding)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            start = error.start
             continue
-        if "\x00" not in text:
+        odd = re.search("\x00" if encoding != "cp1252" else "\x00|(?<=[A-Za-z])[„”™Ÿ§Š](?=[a-z])", text)
+        if odd is None:
             return text
-    expected = texts.text("a text file in UTF-8 or Windows-1252")
-    raise DataError([Fault(file, None, None, "", expected)], texts, file)
+        start = len(text[: odd.start()].encode(encoding))
+    row, given = raw.count(b"\n", 0, start) + 1, texts.given(raw[start : start + 1])
+    raise DataError([Fault(file, row, None, given, texts.text("a text file in UTF-8 or Windows-1252"))], texts, file)
 
 
-def _read_cells(text: str, file: str, texts: Texts, known: Iterable[str]) -> tuple[pd.DataFrame, bool, list[Fault]]:
+def _read_cells(
+    text: str, file: str, texts: Texts, known: Iterable[str]
+) -> tuple[pd.DataFrame | None, bool, list[Fault]]:
     """Split a CSV text into a table of stripped cells, indexed by the row a spreadsheet would show.
 
-    Returns the table, whether the file writes decimal commas, and the faults.
+    Returns the rows that could be split (None: not even the first), whether the file writes decimal commas, the faults.
     """
     import pandas as pd
 
     if re.match(r"sep=[;,\t]\r?\n", text):  # a hint to Excel, no row of the table
         text = text.split("\n", 1)[1]
-    lines = text.splitlines()
-    head = lines[0] if lines else ""
-    separator = max(
-        ",;\t", key=lambda mark: (len(set(known) & {c.strip(' "') for c in head.split(mark)}), -",;\t".index(mark))
-    )
-    faults: list[Fault] = []
+    head, known = text.split("\n", 1)[0], set(known)
+    counts = {sign: len(known & {cell.strip(' "\r\t\u00a0') for cell in head.split(sign)}) for sign in ",;\t"}
+    separator = max(counts, key=lambda sign: counts[sign])
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True, skipinitialspace=True)
     try:
-        rows = [
-            [cell.strip(" \t\u00a0\r\n") for cell in row]
-            for row in csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-        ]
+        rows = [[cell.strip(" \t\u00a0\r\n") for cell in row] for row in reader]
     except csv.Error as error:
-        return (
-            pd.DataFrame(),
-            False,
-            [Fault(file, None, None, str(error), texts.text("a table of comma-separated values"))],
-        )
+        expected = texts.text("a table of comma-separated values")
+        return None, False, [Fault(file, reader.line_num, None, str(error), expected)]
     while rows and not any(rows[-1]):
         rows.pop()
-    if not rows:
-        return pd.DataFrame(), False, [Fault(file, 1, None, "", texts.text("a row of column names"))]
+    if not rows or not counts[separator]:
+        expected = texts.text("column names parted by comma, semicolon or tab")
+        return None, False, [Fault(file, 1, None, texts.given(head.strip()) if rows else "", expected)]
     header = rows[0]
     while header and not header[-1] and all(len(row) < len(header) or not row[len(header) - 1] for row in rows[1:]):
         header = header[:-1]
-    for position, name in enumerate(header):
-        if not name or name in header[:position]:
-            faults.append(Fault(file, 1, None, texts.given(name), texts.text("a column name, each only once")))
-    width, table = len(header), {}
+    repeated = [name for position, name in enumerate(header) if not name or name in header[:position]]
+    if repeated:
+        expected = texts.text("a column name, each only once")
+        return None, False, [Fault(file, 1, None, texts.given(name), expected) for name in repeated]
+    width, table, faults = len(header), {}, []
     for number, row in enumerate(rows[1:], start=2):
-        if any(row[width:]) or (len(row) < width and any(row)):
+        if not any(row):
+            expected = texts.text("empty rows only at the end")
+            faults.append(Fault(file, number, None, texts.text("an empty row"), expected))
+        elif len(row) < width or any(row[width:]):
+            given = texts.text("{n} cell", plural="{n} cells", n=len(row))
             expected = texts.text("{n} cell as in the first row", plural="{n} cells as in the first row", n=width)
-            faults.append(Fault(file, number, None, texts.text("{n} cell", plural="{n} cells", n=len(row)), expected))
-        elif not any(row):
-            faults.append(
-                Fault(file, number, None, texts.text("an empty row"), texts.text("empty rows only at the end"))
-            )
+            faults.append(Fault(file, number, None, given, expected))
         else:
             table[number] = row[:width]
-    if faults:
-        return pd.DataFrame(), False, faults
-    return pd.DataFrame.from_dict(table, orient="index", columns=header), separator == ";", []
+    return pd.DataFrame.from_dict(table, orient="index", columns=header), separator == ";", faults
 
 
 def _type_cells(
@@ -403,10 +411,14 @@ def _type_cells(
     typed, faults = {}, []
     for name in cells.columns:
         column = columns.get(name, _MAYBE)
+        units = cells["unit"] if "unit" in cells else pd.Series("", index=cells.index)
         values: list[Any] = []
-        for row, cell in cells[name].items():
+        for (row, cell), unit in zip(cells[name].items(), units, strict=True):
             value: Any = None
-            if cell != "":
+            if column.kind == "number" and unit != "EUR" and _CURRENCY.search(cell):
+                expected = texts.text("a number without a currency: it is not in EUR")
+                faults.append(Fault(file, int(str(row)), name, texts.given(cell), expected))
+            elif cell != "":
                 try:
                     value = parse[column.kind](cell) if column.kind in parse else cell
                 except Unreadable as reason:
@@ -421,7 +433,7 @@ def _type_cells(
 
 
 def _checks(column: Column, texts: Texts) -> list[Any]:
-    """pandera checks of a column; each check's error is the sentence that says what was expected."""
+    """Give the pandera checks of a column; each check's error is the sentence that says what was expected."""
     import pandera.pandas as pa
 
     checks = []
@@ -447,24 +459,21 @@ def _checks(column: Column, texts: Texts) -> list[Any]:
 def _validate(
     table: pd.DataFrame,
     columns: Mapping[str, Column],
-    key: tuple[str, ...],
+    keys: Iterable[tuple[str, ...]],
     file: str,
     texts: Texts,
     more: Mapping[str, list[Any]] | None = None,
 ) -> list[Fault]:
-    """Check a typed table with pandera and give every failure as a fault."""
+    """Check a typed table with pandera and give every failure as a fault; the values of a key stand in one row only."""
     import pandera.pandas as pa
     from pandera.errors import SchemaErrors
 
-    schema = pa.DataFrameSchema(
-        {
-            name: pa.Column(
-                checks=_checks(column, texts) + list((more or {}).get(name, [])), nullable=not column.required
-            )
-            for name, column in columns.items()
-            if name in table.columns
-        }
-    )
+    wanted = {}
+    for name, column in columns.items():
+        checks = _checks(column, texts) + list((more or {}).get(name, []))
+        if name in table.columns and (checks or column.required):
+            wanted[name] = pa.Column(checks=checks, nullable=not column.required)
+    schema = pa.DataFrameSchema(wanted)
     faults = []
     try:
         schema.validate(table, lazy=True)
@@ -474,21 +483,20 @@ def _validate(
             expected = texts.text("a value") if missing else str(case.check)
             given = "" if missing else texts.given(case.failure_case)
             faults.append(Fault(file, int(case.index), str(case.column), given, expected))
-    present = [name for name in key if name in table.columns]
-    if len(present) == len(key):
-        repeated = table.duplicated(list(key), keep="first")
-        for row in table.index[repeated]:
-            given = " / ".join(str(v) for v in table.loc[row, list(key)] if isinstance(v, str))
-            faults.append(
-                Fault(
-                    file,
-                    int(row),
-                    key[0] if len(key) == 1 else "+".join(key),
-                    texts.given(given),
-                    texts.text("each only once"),
-                )
-            )
+    for key in keys:
+        if set(key) <= set(table.columns):
+            for row in table.index[table.duplicated(list(key))]:
+                given = texts.given(" / ".join(str(v) for v in table.loc[row, list(key)] if isinstance(v, str)))
+                faults.append(Fault(file, int(row), "+".join(key), given, texts.text("each only once")))
     return faults
+
+
+def _first_of_each_cell(faults: Iterable[Fault]) -> list[Fault]:
+    """Keep the first fault of each cell, as the later ones follow from it; in the order of files, rows, columns."""
+    kept: dict[tuple[Any, ...], Fault] = {}
+    for fault in faults:
+        kept.setdefault(fault if fault.row is None or fault.column is None else fault[:3], fault)
+    return sorted(kept.values(), key=lambda fault: (fault.file, fault.row or 0, fault.column or ""))
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:
@@ -496,16 +504,28 @@ def _nearest(name: str, known: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def _missing_columns(
-    given: Iterable[str], wanted: Iterable[str], file: str, texts: Texts, row: int | None = 1
+def _header_faults(
+    header: list[str],
+    needed: Iterable[str],
+    known: Iterable[str],
+    unknown: str,
+    file: str,
+    row: int | None,
+    texts: Texts,
 ) -> list[Fault]:
-    """Faults for columns that are not there, with the nearest name that is."""
-    given, faults = list(given), []
-    for name in wanted:
-        if name not in given:
-            near = _nearest(name, set(given) - set(wanted))
-            shown = texts.given(near) if near else ", ".join(given)
-            faults.append(Fault(file, row, name, shown, texts.text("a column of this name")))
+    """Faults for columns that are not there, with the nearest name that is, and for columns that nobody knows."""
+    left, faults = [name for name in header if name not in set(known)], []
+    for name in needed:
+        if name not in header:
+            near = _nearest(name, left)
+            if near:
+                left.remove(near)  # a renamed column is one fault, not two
+            given = texts.given(near) if near else ", ".join(header)
+            faults.append(Fault(file, row, name, given, texts.text("a column of this name")))
+    for name in left:
+        near = _nearest(name, set(known) - set(header))
+        expected = texts.text("{expected}; the nearest is {near}", expected=unknown, near=near) if near else unknown
+        faults.append(Fault(file, row, name, texts.given(name), expected))
     return faults
 
 
@@ -522,105 +542,131 @@ _FIELD_KINDS: Mapping[str, tuple[str, ...]] = {
 
 
 def _read_package(folder: Path, texts: Texts) -> tuple[dict[str, dict[str, Any]], list[Fault]]:
-    """Read the folder's data package: resources by name."""
-    path = folder / _PACKAGE
+    """Read the folder's data package: by name, the resources whose file and schema can be used."""
     try:
-        described = json.loads(path.read_text(encoding="utf-8-sig"))
+        described = json.loads((folder / _PACKAGE).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}, [Fault(_PACKAGE, None, None, texts.text("no such file"), texts.text("a Frictionless data package"))]
     except (OSError, UnicodeDecodeError) as error:
         return {}, [Fault(_PACKAGE, None, None, str(error), texts.text("a readable file"))]
-    except (json.JSONDecodeError, RecursionError) as error:
-        row = getattr(error, "lineno", None)
-        return {}, [Fault(_PACKAGE, row, None, getattr(error, "msg", str(error)), texts.text("valid JSON"))]
+    except (ValueError, RecursionError) as error:
+        row, given = getattr(error, "lineno", None), getattr(error, "msg", "")
+        return {}, [Fault(_PACKAGE, row, None, given, texts.text("valid JSON"))]
     resources = described.get("resources") if isinstance(described, dict) else None
     if not isinstance(resources, list) or not all(
         isinstance(r, dict) and isinstance(r.get("name"), str) and isinstance(r.get("path"), str) for r in resources
     ):
         return {}, [Fault(_PACKAGE, None, "resources", "", texts.text("a list of resources, each with name and path"))]
-    faults = []
+    usable, faults, seen = {}, [], set()
     for resource in resources:
-        inside = PurePosixPath(resource["path"])
+        name, inside = resource["name"], PurePosixPath(resource["path"])
+        found = _schema_faults(resource, texts) if name in CONTRACT else []
+        if name in seen:
+            found.append(Fault(_PACKAGE, None, "resources", texts.given(name), texts.text("each only once")))
         if inside.is_absolute() or ".." in inside.parts or "\\" in resource["path"]:
-            faults.append(
-                Fault(_PACKAGE, None, "path", texts.given(resource["path"]), texts.text("a path inside the folder"))
-            )
-        elif not (folder / inside).is_file():
-            faults.append(
-                Fault(
-                    resource["path"],
-                    None,
-                    None,
-                    texts.text("no such file"),
-                    texts.text("the file that the data package describes"),
-                )
-            )
+            given, expected = texts.given(resource["path"]), texts.text("a path inside the folder")
+            found.append(Fault(_PACKAGE, None, f"{name}.path", given, expected))
+        elif not _is_there(folder / inside):
+            expected = texts.text("the file that the data package describes")
+            found.append(Fault(resource["path"], None, None, texts.text("no such file"), expected))
+        seen.add(name)
+        faults += found
+        if not found:
+            usable[name] = resource
     for table in CONTRACT:
-        if table not in {r["name"] for r in resources}:
+        if table not in seen:
             faults.append(Fault(_PACKAGE, None, "resources", "", texts.text("a resource named {name}", name=table)))
-    return {r["name"]: r for r in resources}, faults
+    return usable, faults
+
+
+def _schema_faults(resource: Mapping[str, Any], texts: Texts) -> list[Fault]:
+    """Faults in the way a resource describes its columns, as far as this module reads it."""
+    name, schema = resource["name"], resource.get("schema")
+    fields = schema.get("fields") if isinstance(schema, dict) else None
+    faults: list[Fault] = []
+
+    def fault(part: str, given: object, expected: str) -> None:
+        faults.append(Fault(_PACKAGE, None, f"{name}.{part}", texts.given(given), expected))
+
+    if (
+        not isinstance(schema, dict)
+        or not isinstance(fields, list)
+        or not all(isinstance(f, dict) and isinstance(f.get("name"), str) for f in fields)
+    ):
+        fault("schema", schema, texts.text("a schema with a list of fields, each with a name"))
+        return faults
+    for field in fields:
+        column, kind, constraints = field["name"], field.get("type", "string"), field.get("constraints", {})
+        contract = CONTRACT[name].get(column, _MAYBE)
+        if column in CONTRACT[name] and kind not in _FIELD_KINDS[contract.kind]:
+            wanted = texts.text("the type {kind}", kind=" | ".join(_FIELD_KINDS[contract.kind]))
+            fault(column, kind, wanted)
+        if not isinstance(constraints, dict):
+            fault(column, constraints, texts.text("names with a value each"))
+            continue
+        for rule, sort, expected in (
+            ("enum", list, texts.text("a list")),
+            ("pattern", str, texts.text("a text")),
+            ("minimum", (int, float), texts.text("a number")),
+            ("maximum", (int, float), texts.text("a number")),
+        ):
+            if rule in constraints and not isinstance(constraints[rule], sort):
+                fault(f"{column}.{rule}", constraints[rule], expected)
+        try:
+            re.compile(str(constraints.get("pattern", "")))
+        except re.error as error:
+            fault(f"{column}.pattern", constraints["pattern"], str(error))
+    names = [field["name"] for field in fields]
+    if len(set(names)) < len(names):
+        fault("fields", ", ".join(names), texts.text("each only once"))
+    if not all(column in names for column in _as_list(schema.get("primaryKey", []))):
+        fault("primaryKey", schema["primaryKey"], texts.text("one of {values}", values=", ".join(names)))
+    for key in _as_list(schema.get("foreignKeys", [])):
+        target = key.get("reference") if isinstance(key, dict) else None
+        ends = [_as_list(end.get("fields")) for end in (key, target) if isinstance(end, dict)]
+        if [len(end) for end in ends] != [1, 1] or ends[0][0] not in names or not isinstance(ends[1][0], str):
+            fault("foreignKeys", key, texts.text("one column that refers to one column"))
+    if schema.get("missingValues", [""]) != [""]:
+        fault("missingValues", schema["missingValues"], texts.text("only the blank cell as a missing value"))
+    return faults
+
+
+def _as_list(value: Any) -> list[Any]:
+    """Frictionless writes one thing bare and several as a list."""
+    return value if isinstance(value, list) else [value]
 
 
 def _package_checks(
-    resource: Mapping[str, Any], columns: Mapping[str, Column], header: Iterable[str], texts: Texts
-) -> tuple[dict[str, Column], dict[str, list[Any]], list[Fault]]:
-    """Read a resource's schema: more columns, more checks, and where it disagrees with file or contract."""
+    resource: Mapping[str, Any], columns: Mapping[str, Column], texts: Texts
+) -> tuple[dict[str, Column], dict[str, list[Any]]]:
+    """Read what a resource's schema asks of its columns beyond the contract."""
     import pandera.pandas as pa
 
-    fields = (resource.get("schema") or {}).get("fields") or []
-    file, faults = resource["path"], []
-    names = [field.get("name") for field in fields]
-    header = list(header)
-    for name in names:
-        if name not in header:
-            faults.append(Fault(file, 1, name, "", texts.text("a column of this name (it is in the data package)")))
-    for name in header:
-        if name not in names:
-            faults.append(
-                Fault(file, 1, name, texts.given(name), texts.text("only columns that the data package describes"))
-            )
-    extra, checks = {}, {}
-    for field in fields:
-        name, constraints = field.get("name"), field.get("constraints") or {}
-        kind = field.get("type", "string")
-        if name in columns and kind not in _FIELD_KINDS[columns[name].kind]:
-            wanted = " | ".join(_FIELD_KINDS[columns[name].kind])
-            faults.append(
-                Fault(
-                    _PACKAGE,
-                    None,
-                    f"{resource['name']}.{name}",
-                    texts.given(kind),
-                    texts.text("the type {kind}", kind=wanted),
-                )
-            )
-        contract = columns.get(name, _MAYBE)
+    described, checks = {}, {}
+    for field in resource["schema"]["fields"]:
+        name, kind, constraints = field["name"], field.get("type", "string"), field.get("constraints", {})
+        column = columns.get(name, _MAYBE)
         if name not in columns and kind in ("number", "integer", "date"):
-            contract = Column("date" if kind == "date" else "number", required=False)
-        extra[name] = contract._replace(required=contract.required or bool(constraints.get("required")))
+            column = Column("date" if kind == "date" else "number", required=False)
+        described[name] = column._replace(required=column.required or bool(constraints.get("required")))
         more = []
         if kind == "integer":
             more.append(pa.Check(lambda column: column == column.round(), error=texts.text("a whole number")))
         if "enum" in constraints:
-            more.append(
-                pa.Check.isin(
-                    constraints["enum"],
-                    error=texts.text("one of {values}", values=", ".join(map(str, constraints["enum"]))),
-                )
-            )
-        if "pattern" in constraints:
+            values = constraints["enum"]
+            expected = texts.text("one of {values}", values=", ".join(map(str, values)))
+            more.append(pa.Check.isin(values, error=expected))
+        if "pattern" in constraints and column.kind in ("text", "id", "period"):
             expected = texts.text("a text of the form {pattern}", pattern=constraints["pattern"])
             more.append(pa.Check.str_matches(rf"^(?:{constraints['pattern']})\Z", error=expected))
-        if contract.kind == "number" and "minimum" in constraints:
-            more.append(
-                pa.Check.ge(constraints["minimum"], error=texts.text("at least {value}", value=constraints["minimum"]))
-            )
-        if contract.kind == "number" and "maximum" in constraints:
-            more.append(
-                pa.Check.le(constraints["maximum"], error=texts.text("at most {value}", value=constraints["maximum"]))
-            )
+        for rule, check, message in (
+            ("minimum", pa.Check.ge, mark("at least {value}")),
+            ("maximum", pa.Check.le, mark("at most {value}")),
+        ):
+            if rule in constraints and column.kind == "number":
+                more.append(check(constraints[rule], error=texts.text(message, value=constraints[rule])))
         checks[name] = more
-    return extra, checks, faults
+    return described, checks
 
 
 # --- the nouns ----------------------------------------------------------------------------------------------------
@@ -647,7 +693,7 @@ class Sites:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Copy of the table: index ``site_id``; name, status, partners, district, `RULES` in EUR, and the need if given."""
+        """Copy of the table: index ``site_id``; name, status, partners, district, `RULES` in EUR; the need if given."""
         return self._frame.copy()
 
     @property
@@ -670,9 +716,11 @@ class Sites:
 
     @property
     def statuses(self) -> np.ndarray:
-        """Status of each site, shape (n,), of str."""
+        """Status of each site, shape (n,), of str, read-only."""
         if "status" not in self.cache:
-            self.cache["status"] = self._frame["status"].to_numpy(dtype=str)
+            values = self._frame["status"].to_numpy(dtype=str)
+            values.setflags(write=False)
+            self.cache["status"] = values
         return self.cache["status"]
 
     @property
@@ -701,23 +749,23 @@ class Sites:
         DataError
             An unknown site or column, or a value that the table may not hold.
         """
-        texts, frame, faults = Texts(language), self.frame, []
-        for site_id, columns in changes.items():
-            for column, value in columns.items():
-                if site_id not in frame.index:
+        import pandas as pd
+
+        texts, faults, columns = Texts(language), [], list(self._frame.columns)
+        rows = self._frame.astype(object).to_dict("index")
+        for site_id, values in changes.items():
+            for column, value in values.items():
+                if site_id not in rows:
                     faults.append(Fault("Sites", None, "site_id", texts.given(site_id), texts.text("a known site")))
-                elif column not in frame.columns:
-                    faults.append(
-                        Fault("Sites", None, column, "", texts.text("one of {values}", values=", ".join(frame.columns)))
-                    )
+                elif column not in columns:
+                    expected = texts.text("one of {values}", values=", ".join(columns))
+                    faults.append(Fault("Sites", None, column, texts.given(value), expected))
                 else:
-                    frame.loc[site_id, column] = value
-        if not faults:
-            numbered = frame.reset_index().set_axis(range(1, len(frame) + 1))
-            faults = _validate(numbered, _FRAME, ("site_id",), "Sites", texts) + _order_faults(numbered, "Sites", texts)
+                    rows[site_id][column] = value
         if faults:
             raise DataError(faults, texts, "Sites")
-        return Sites(frame, self._tables)
+        table = pd.DataFrame(list(rows.values()), columns=columns, dtype=object)
+        return Sites(_checked_frame(table.assign(site_id=list(rows)), "Sites", texts)[columns], self._tables)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, language: str = "de") -> Sites:
@@ -740,45 +788,28 @@ class Sites:
         if not isinstance(frame, pd.DataFrame):
             raise DataError([Fault(file, None, None, type(frame).__name__, "pandas.DataFrame")], texts, file)
         table = frame.reset_index() if frame.index.name == "site_id" and "site_id" not in frame else frame.copy()
-        table = table.set_axis(range(1, len(table) + 1))
+        header = [str(name) for name in table.columns]
         needed = [name for name in _FRAME if name not in _FRAME_OPTIONAL]
-        faults = _missing_columns(table.columns, needed, file, texts, row=None)
-        for name in table.columns:
-            if name not in _FRAME:
-                near = _nearest(str(name), _FRAME)
-                expected = texts.text("one of {values}", values=near or ", ".join(_FRAME))
-                faults.append(Fault(file, None, str(name), texts.given(str(name)), expected))
-        if table.columns.has_duplicates:
-            faults.append(
-                Fault(file, None, None, ", ".join(map(str, table.columns)), texts.text("a column name, each only once"))
-            )
+        unknown = texts.text("one of {values}", values=", ".join(_FRAME))
+        faults = _header_faults(header, needed, _FRAME, unknown, file, None, texts)
+        if len(set(header)) < len(header):
+            faults.append(Fault(file, None, None, ", ".join(header), texts.text("a column name, each only once")))
         elif not len(table):
             faults.append(Fault(file, None, None, texts.text("no rows"), texts.text("at least one site")))
         if faults:
             raise DataError(faults, texts, file)
-        for name, column in _FRAME.items():
+        for name in _FRAME_OPTIONAL:
             if name not in table.columns:
-                table[name] = np.nan if column.kind == "number" else None
-            elif column.kind == "number":
-                table[name], wrong = _number_column(table[name], file, name, texts)
-                faults += wrong
-            else:
-                table[name], wrong = _text_column(table[name], file, name, texts)
-                faults += wrong
-        table["name"] = table["name"].fillna(table["site_id"])
-        known = {(fault.row, fault.column) for fault in faults}
-        found = _validate(table, _FRAME, ("site_id",), file, texts) + _order_faults(table, file, texts)
-        faults += [fault for fault in found if (fault.row, fault.column) not in known]
-        if faults:
-            raise DataError(sorted(faults, key=_fault_order), texts, file)
-        columns = ["name", "status", "district", "housing_company", "provider", *_RULE_ORDER, "need"]
-        return cls(table.set_index("site_id")[columns])
+                table[name] = np.nan if _FRAME[name].kind == "number" else None
+        table = _checked_frame(table, file, texts)
+        table["name"] = table["name"].fillna(pd.Series(table.index, index=table.index))
+        return cls(table[["name", "status", "district", "housing_company", "provider", *_RULE_ORDER, "need"]])
 
     # --- pedigree ---
 
     @property
     def basis(self) -> pd.DataFrame:
-        """Basis (stated, derived, assumed) of each figure of each site, shape (n, figures); empty where the sites come from a frame.
+        """Basis (stated, derived, assumed) of each figure of each site, shape (n, figures); empty for sites from a frame.
 
         A figure worked out from others is as firm as the weakest of them.
         """
@@ -802,8 +833,13 @@ class Sites:
         return result
 
     def indicators_used(self) -> pd.DataFrame:
-        """Rows of ``indicators.csv`` that enter the need: need indicators of the catchments, latest date."""
-        return _latest(self._tables["indicators"], self._tables["indicator_kinds"])
+        """Rows of ``indicators.csv`` that enter the need: need indicators of sites and catchments, latest date."""
+        rows, catchments = (
+            _latest(self._tables["indicators"], self._tables["indicator_kinds"]),
+            self._tables["catchments"],
+        )
+        areas = catchments.loc[catchments["site_id"].isin(self._frame.index), "area_id"]
+        return rows[rows["area_id"].isin(areas) | rows["site_id"].isin(self._frame.index)]
 
     def assumptions(self) -> pd.DataFrame:
         """Every assumed figure that a plan uses: table, key, figure, value, unit, source, note.
@@ -819,7 +855,7 @@ class Sites:
         kinds = tables["indicator_kinds"].dropna(subset="need_weight")
         parts = []
 
-        def add(name: str, rows: pd.DataFrame, keys: list[str], figure: Any, value: str, unit: Any) -> None:
+        def add(name: str, rows: pd.DataFrame, keys: list[str], figure: str, value: str, unit: str) -> None:
             assumed = rows[(rows["basis"] == "assumed")]
             keyed = assumed[keys].apply(lambda row: " / ".join(str(v) for v in row if isinstance(v, str)), axis=1)
             parts.append(
@@ -827,8 +863,8 @@ class Sites:
                     {
                         "table": name,
                         "key": keyed if len(assumed) else [],
-                        "figure": assumed[figure] if figure in assumed else figure,
-                        "value": assumed[value].map(lambda v: f"{v:g}" if isinstance(v, float) else str(v)),
+                        "figure": figure if figure == value else assumed[figure],
+                        "value": assumed[value].map(lambda v: f"{v:.15g}" if isinstance(v, float) else str(v)),
                         "unit": assumed[unit] if unit in assumed else unit,
                         "source_id": assumed["source_id"],
                         "note": assumed["note"] if "note" in assumed else None,
@@ -863,22 +899,32 @@ class Sites:
 _RULE_ORDER = ["scale_eur", "min_eur", "max_eur", "previous_eur"]
 
 
-def _fault_order(fault: Fault) -> tuple[str, int, str]:
-    return fault.file, fault.row or 0, fault.column or ""
+def _checked_frame(table: pd.DataFrame, file: str, texts: Texts) -> pd.DataFrame:
+    """Check and type the columns of `_FRAME` that a table has; gives it with the index site_id."""
+    table = table.set_axis(range(1, len(table) + 1))
+    faults: list[Fault] = []
+    for name in table.columns:
+        read = _number_column if _FRAME[name].kind == "number" else _text_column
+        table[name], wrong = read(table[name], file, name, texts)
+        faults += wrong
+    faults += _validate(table, _FRAME, [("site_id",)], file, texts) + _order_faults(table, file, texts)
+    if faults:
+        raise DataError(_first_of_each_cell(faults), texts, file)
+    return table.set_index("site_id")
 
 
 def _number_column(column: pd.Series, file: str, name: str, texts: Texts) -> tuple[pd.Series, list[Fault]]:
     """Turn a frame's column into floats; what is not a number is a fault, a missing value stays missing."""
+    import pandas as pd
+
     values, faults = [], []
     for row, value in column.items():
         number = np.nan
         if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_)):
             number = float(value)
-        elif value is not None and not (hasattr(value, "__float__") and value != value):
+        elif not (pd.api.types.is_scalar(value) and pd.isna(value)):
             faults.append(Fault(file, int(str(row)), name, texts.given(value), texts.text("a number")))
         values.append(number)
-    import pandas as pd
-
     return pd.Series(values, index=column.index, dtype="float64"), faults
 
 
@@ -891,7 +937,7 @@ def _text_column(column: pd.Series, file: str, name: str, texts: Texts) -> tuple
         text = None
         if isinstance(value, str):
             text = value.strip() or None
-        elif not pd.isna(value):
+        elif not (pd.api.types.is_scalar(value) and pd.isna(value)):
             faults.append(Fault(file, int(str(row)), name, texts.given(value), texts.text("a text")))
         values.append(text)
     return pd.Series(values, index=column.index, dtype=object), faults
@@ -922,17 +968,28 @@ def _latest(indicators: pd.DataFrame, kinds: pd.DataFrame) -> pd.DataFrame:
 # --- loading ------------------------------------------------------------------------------------------------------
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is such a path; one that no system can hold is not there either."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def find_path(path: str | Path) -> Path:
     """Find a city's folder or a file in it: as given or, if relative, in the parents of the working directory.
 
     So that a notebook in ``notebooks/`` finds ``data`` wherever it is started from.
     """
-    asked = Path(path).expanduser()
-    if asked.is_absolute() or asked.exists():
+    try:
+        asked = Path(path).expanduser()
+    except RuntimeError:  # somebody's home that is not there
+        asked = Path(path)
+    if asked.is_absolute() or _is_there(asked):
         return asked
     for parent in Path.cwd().parents:
         found = parent / asked
-        if found.is_file() or (found / _PACKAGE).is_file():
+        if (_is_there(found) and found.is_file()) or _is_there(found / _PACKAGE):
             return found
     return asked
 
@@ -960,207 +1017,266 @@ def load(folder: str | Path = "data", *, language: str = "de", today: datetime.d
         Lists every fault: file, row, column, given, expected.
     """
     texts, path = Texts(language), find_path(folder)
-    if not path.is_dir():
+    if not (_is_there(path) and path.is_dir()):
         expected = texts.text("a folder with a {file}", file=_PACKAGE)
         raise DataError([Fault(str(folder), None, None, texts.text("no such folder"), expected)], texts, str(folder))
     resources, faults = _read_package(path, texts)
-    if faults:
-        raise DataError(faults, texts, str(folder))
     tables: dict[str, pd.DataFrame] = {}
     for name in CONTRACT:
-        table, found = _load_table(path, resources[name], CONTRACT[name], _KEYS[name], texts)
-        faults += found
-        if table is not None:
-            tables[name] = table
+        if name in resources:
+            table, found = _load_table(path, resources[name], texts)
+            faults += found
+            if table is not None:
+                tables[name] = table
     files = {name: resource["path"] for name, resource in resources.items()}
-    references = {*_REFERENCES, *_package_references(resources, tables)}
-    for reference in sorted(references):
-        faults += _dangling(reference, tables, files, texts)
-    if len(tables) == len(CONTRACT):
-        known = {(fault.file, fault.row, fault.column) for fault in faults}
-        found = _meaning_faults(tables, files, texts, today or datetime.date.today())
-        faults += [fault for fault in found if (fault.file, fault.row, fault.column) not in known]
-    if not faults:
-        faults = _completeness_faults(tables, files, texts)
+    city = _City(tables, files, texts, today or datetime.date.today())
+    for reference in sorted({*_REFERENCES, *_package_references(resources)}):
+        faults += _dangling(reference, city)
+    for check, needed in _MEANING:
+        if needed <= tables.keys():
+            faults += check(city)
+    faulty = {fault.file for fault in faults}
+    sound = {name for name in tables if files[name] not in faulty}
+    for check, needed in _COMPLETENESS:
+        if needed <= sound:  # what is missing can only be told from tables that are right
+            faults += check(city)
     if faults:
-        raise DataError(sorted(dict.fromkeys(faults), key=_fault_order), texts, str(folder))
+        raise DataError(_first_of_each_cell(faults), texts, str(folder))
     return Sites(_candidate_frame(tables), tables)
 
 
-def _load_table(
-    folder: Path, resource: Mapping[str, Any], columns: Mapping[str, Column], key: tuple[str, ...], texts: Texts
-) -> tuple[pd.DataFrame | None, list[Fault]]:
-    """Read, type and check one table; the table is None where its cells could not even be split."""
-    file = resource["path"]
+class _City(NamedTuple):
+    """The tables that could be read, their files, and how faults are told."""
+
+    tables: Mapping[str, pd.DataFrame]
+    files: Mapping[str, str]
+    texts: Texts
+    today: datetime.date
+
+    def fault(self, table: str, row: Any, column: str, given: str, expected: str) -> Fault:
+        """Make a fault of a table's cell."""
+        shown = self.texts.given(given) if given else ""
+        return Fault(self.files[table], None if row is None else int(row), column, shown, expected)
+
+
+def _load_table(folder: Path, resource: Mapping[str, Any], texts: Texts) -> tuple[pd.DataFrame | None, list[Fault]]:
+    """Read, type and check one table; None where rows or columns are missing, though what is there is checked."""
+    file, columns = resource["path"], CONTRACT[resource["name"]]
     try:
         text = _decode((folder / file).read_bytes(), file, texts)
     except OSError as error:
         return None, [Fault(file, None, None, error.strerror or str(error), texts.text("a readable file"))]
     except DataError as error:
         return None, list(error.faults)
-    cells, decimal_comma, faults = _read_cells(text, file, texts, columns)
-    if faults:
+    described, checks = _package_checks(resource, columns, texts)
+    wanted = {**columns, **described}
+    cells, decimal_comma, faults = _read_cells(text, file, texts, wanted)
+    if cells is None:
         return None, faults
-    faults = _missing_columns(cells.columns, columns, file, texts)
-    if faults:
-        return None, faults
-    described, checks, faults = _package_checks(resource, columns, cells.columns, texts)
-    all_columns = {**columns, **described}
-    table, unread = _type_cells(cells, all_columns, file, texts, decimal_comma=decimal_comma)
-    bad = {(fault.row, fault.column) for fault in unread}
-    failed = _validate(table, all_columns, key, file, texts, checks)
-    return table, faults + unread + [fault for fault in failed if (fault.row, fault.column) not in bad]
+    unknown = texts.text("only columns that the data package describes")
+    faults += _header_faults(list(cells.columns), wanted, described, unknown, file, 1, texts)
+    whole = not faults
+    table, unread = _type_cells(cells, wanted, file, texts, decimal_comma=decimal_comma)
+    schema = resource["schema"]
+    unique = [(field["name"],) for field in schema["fields"] if field.get("constraints", {}).get("unique")]
+    keys = {_KEYS[resource["name"]], tuple(_as_list(schema.get("primaryKey", []))), *unique} - {()}
+    faults += unread
+    for fault in _validate(table, wanted, sorted(keys), file, texts, checks):
+        if fault.given and fault.column in cells:  # as it stands in the file: 0, not 0.0
+            fault = fault._replace(given=texts.given(cells.loc[fault.row, fault.column]))
+        faults.append(fault)
+    return table if whole else None, faults
 
 
-def _package_references(
-    resources: Mapping[str, Mapping[str, Any]], tables: Mapping[str, pd.DataFrame]
-) -> list[tuple[str, str, str, str]]:
-    """Foreign keys that the package states beyond the contract's, of one column each, between tables that were read."""
+def _package_references(resources: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """Foreign keys that the package states for the contract's tables; `_schema_faults` has seen that each is of one column."""
     found = []
-    for name, resource in resources.items():
-        for key in (resource.get("schema") or {}).get("foreignKeys") or []:
-            columns, target = key.get("fields"), key.get("reference") or {}
-            column = columns if isinstance(columns, str) else (columns or [""])[0]
-            there = target.get("fields")
-            field = there if isinstance(there, str) else (there or [""])[0]
-            other = target.get("resource") or name
-            if name in tables and other in tables and column in tables[name] and field in tables[other]:
-                found.append((name, column, other, field))
+    for name in resources.keys() & CONTRACT.keys():
+        for key in _as_list(resources[name]["schema"].get("foreignKeys", [])):
+            target = key["reference"]
+            column, field = _as_list(key["fields"])[0], _as_list(target["fields"])[0]
+            found.append((name, column, str(target.get("resource") or name), field))
     return found
 
 
-def _dangling(
-    reference: tuple[str, str, str, str], tables: Mapping[str, pd.DataFrame], files: Mapping[str, str], texts: Texts
-) -> list[Fault]:
+def _dangling(reference: tuple[str, str, str, str], city: _City) -> list[Fault]:
     """Faults for references that point at nothing."""
     table, column, target, field = reference
-    if table not in tables or target not in tables or column not in tables[table]:
+    if table not in city.tables or target not in city.tables:
         return []
-    values, known = tables[table][column].dropna(), set(tables[target][field])
+    if field not in city.tables[target]:
+        expected = city.texts.text("a column of {file}", file=city.files[target])
+        return [Fault(_PACKAGE, None, f"{table}.foreignKeys", city.texts.given(field), expected)]
+    texts, values, known = city.texts, city.tables[table][column].dropna(), set(city.tables[target][field])
     faults = []
     for row, value in values[~values.isin(known)].items():
         near = _nearest(str(value), [k for k in known if isinstance(k, str)])
-        expected = texts.text("a {field} of {file}", field=field, file=files[target])
+        expected = texts.text("a {field} of {file}", field=field, file=city.files[target])
         if near:
             expected = texts.text("{expected}; the nearest is {near}", expected=expected, near=near)
-        faults.append(Fault(files[table], int(str(row)), column, texts.given(value), expected))
+        faults.append(city.fault(table, row, column, str(value), expected))
     return faults
 
 
-def _meaning_faults(
-    tables: Mapping[str, pd.DataFrame], files: Mapping[str, str], texts: Texts, today: datetime.date
-) -> list[Fault]:
-    """Faults that no single column shows: dates, pedigree, units, places."""
-    faults = []
-    for name, table in tables.items():
-        if "formula" in table and "basis" in table:
-            bare = table[(table["basis"] == "derived") & table["formula"].isna()]
-            expected = texts.text("the formula of a derived figure")
-            faults += [Fault(files[name], int(row), "formula", "", expected) for row in bare.index]
-    parents = dict(zip(tables["areas"]["area_id"], tables["areas"]["part_of"], strict=True))
-    for row, area_id in tables["areas"]["area_id"].items():
-        above = {area_id}
-        while isinstance(area_id := parents.get(area_id), str):
-            if area_id in above:
-                expected = texts.text("an area that is not a part of itself")
-                faults.append(Fault(files["areas"], int(str(row)), "part_of", texts.given(area_id), expected))
-                break
-            above.add(area_id)
-    agreements, file = tables["agreements"], files["agreements"]
+# What no single cell shows; each check takes the tables that it names and is left out where one could not be read.
+
+
+def _formula_faults(city: _City) -> list[Fault]:
+    faults, expected = [], city.texts.text("the formula of a derived figure")
+    for name, table in city.tables.items():
+        if "basis" in table:
+            derived = table["basis"] == "derived"
+            bare = table[derived & table["formula"].isna()] if "formula" in table else table[derived]
+            faults += [city.fault(name, row, "formula", "", expected) for row in bare.index]
+    return faults
+
+
+def _area_faults(city: _City) -> list[Fault]:
+    areas, faults = city.tables["areas"], []
+    parents = dict(zip(areas["area_id"], areas["part_of"], strict=True))
+    for row, area_id in areas["area_id"].items():
+        if area_id in _areas_above(area_id, parents):
+            expected = city.texts.text("an area that is not a part of itself")
+            faults.append(city.fault("areas", row, "part_of", str(parents[area_id]), expected))
+    return faults
+
+
+def _areas_above(area_id: Any, parents: Mapping[str, Any]) -> list[str]:
+    """Areas that an area is a part of, the nearest first."""
+    above: list[str] = []
+    while isinstance(area_id := parents.get(area_id), str) and area_id not in above:
+        above.append(area_id)
+    return above
+
+
+def _history_faults(city: _City) -> list[Fault]:
+    texts, agreements, faults = city.texts, city.tables["agreements"], []
     latest: dict[str, datetime.date] = {}
     for row, site_id, date in zip(agreements.index, agreements["site_id"], agreements["date"], strict=True):
         if not isinstance(date, datetime.date):
             continue
-        if date > today:
-            faults.append(
-                Fault(file, int(row), "date", texts.date(date), texts.text("a day that is not in the future"))
-            )
+        if date > city.today:
+            expected = texts.text("a day that is not in the future")
+            faults.append(city.fault("agreements", row, "date", texts.date(date), expected))
         if site_id in latest and date <= latest[site_id]:
             expected = texts.text("a day after the site's row before ({date})", date=texts.date(latest[site_id]))
-            faults.append(Fault(file, int(row), "date", texts.date(date), expected))
+            faults.append(city.fault("agreements", row, "date", texts.date(date), expected))
         latest[site_id] = date
-    indicators, file = tables["indicators"], files["indicators"]
-    units = dict(zip(tables["indicator_kinds"]["indicator"], tables["indicator_kinds"]["unit"], strict=True))
-    weighed = set(tables["indicator_kinds"].dropna(subset="need_weight")["indicator"])
-    for row, area, site, kind, date, value, unit in zip(
-        indicators.index,
-        *(indicators[c] for c in ("area_id", "site_id", "indicator", "date", "value", "unit")),
-        strict=True,
-    ):
-        if isinstance(area, str) == isinstance(site, str):
-            faults.append(
-                Fault(
-                    file,
-                    int(row),
-                    "area_id+site_id",
-                    texts.given(f"{area or ''} / {site or ''}"),
-                    texts.text("either an area or a site"),
-                )
-            )
-        if isinstance(date, str) and _period_start(date) > today:
-            faults.append(
-                Fault(file, int(row), "date", texts.given(date), texts.text("a day that is not in the future"))
-            )
-        if kind in units and isinstance(unit, str) and unit != units[kind]:
-            faults.append(
-                Fault(file, int(row), "unit", texts.given(unit), texts.text("the unit {unit}", unit=units[kind]))
-            )
-        if kind in weighed and value < 0:
-            expected = texts.text("at least {value}", value=0)
-            faults.append(Fault(file, int(row), "value", texts.given(f"{value:g}"), expected))
-    kinds = {"housing_company_id": "housing_company", "provider_id": "provider"}
-    partners = dict(zip(tables["partners"]["partner_id"], tables["partners"]["kind"], strict=True))
-    for column, wanted in kinds.items():
-        for row, partner in agreements[column].dropna().items():
-            if partner in partners and partners[partner] != wanted:
-                expected = texts.text("a partner of the kind {kind}", kind=wanted)
-                faults.append(Fault(files["agreements"], int(str(row)), column, texts.given(partner), expected))
     return faults
 
 
-def _completeness_faults(tables: Mapping[str, pd.DataFrame], files: Mapping[str, str], texts: Texts) -> list[Fault]:
-    """Faults for what a candidate still lacks: a floor, a cap, a scale, a catchment, an indicator."""
-    candidates = list(dict.fromkeys(tables["agreements"]["site_id"]))
-    faults: list[Fault] = []
-    if not candidates:
-        faults.append(Fault(files["agreements"], None, None, texts.text("no rows"), texts.text("at least one site")))
-    rules = tables["site_rules"].pivot(index="site_id", columns="rule", values="value").reindex(columns=list(RULES))
-    latest = _latest(tables["indicators"], tables["indicator_kinds"])
-    known_area = set(zip(latest["area_id"], latest["indicator"], strict=True))
-    known_site = set(zip(latest["site_id"], latest["indicator"], strict=True))
-    weighed = list(tables["indicator_kinds"].dropna(subset="need_weight")["indicator"])
-    if not weighed:
+def _partner_faults(city: _City) -> list[Fault]:
+    partners, faults = city.tables["partners"], []
+    kinds = dict(zip(partners["partner_id"], partners["kind"], strict=True))
+    for kind in ("housing_company", "provider"):
+        expected = city.texts.text("a partner of the kind {kind}", kind=kind)
+        for row, partner in city.tables["agreements"][f"{kind}_id"].dropna().items():
+            if kinds.get(partner, kind) != kind:
+                faults.append(city.fault("agreements", row, f"{kind}_id", partner, expected))
+    return faults
+
+
+def _indicator_faults(city: _City) -> list[Fault]:
+    texts, table, kinds, faults = city.texts, city.tables["indicators"], city.tables["indicator_kinds"], []
+    units = dict(zip(kinds["indicator"], kinds["unit"], strict=True))
+    weighed = set(kinds.dropna(subset="need_weight")["indicator"])
+    seen: dict[tuple[Any, ...], str] = {}
+    columns = ("area_id", "site_id", "indicator", "date", "value", "unit")
+    for row, area, site, kind, date, value, unit in zip(table.index, *(table[c] for c in columns), strict=True):
+        if isinstance(area, str) == isinstance(site, str):
+            expected = texts.text("either an area or a site")
+            faults.append(city.fault("indicators", row, "area_id+site_id", f"{area or ''} / {site or ''}", expected))
+        if isinstance(date, str):
+            if _period_start(date) > city.today:
+                expected = texts.text("a day that is not in the future")
+                faults.append(city.fault("indicators", row, "date", date, expected))
+            place = (area, site, kind, period_end(date))
+            if seen.setdefault(place, date) != date:  # a year and its last day: which of the two would be the latest?
+                faults.append(city.fault("indicators", row, "date", date, texts.text("each only once")))
+        if kind in units and isinstance(unit, str) and unit != units[kind]:
+            expected = texts.text("the unit {unit}", unit=units[kind])
+            faults.append(city.fault("indicators", row, "unit", unit, expected))
+        if kind in weighed and value < 0:
+            faults.append(city.fault("indicators", row, "value", f"{value:g}", texts.text("at least {value}", value=0)))
+    return faults
+
+
+def _candidates(city: _City) -> list[str]:
+    return list(dict.fromkeys(city.tables["agreements"]["site_id"]))
+
+
+def _rule_faults(city: _City) -> list[Fault]:
+    texts, table, faults = city.texts, city.tables["site_rules"], []
+    columns = (table["site_id"], table["rule"], table["value"])
+    rules = {(site, rule): (row, value) for row, site, rule, value in zip(table.index, *columns, strict=True)}
+    if not _candidates(city):
         faults.append(
-            Fault(files["indicator_kinds"], None, "need_weight", "", texts.text("at least one indicator with a weight"))
+            Fault(city.files["agreements"], None, None, texts.text("no rows"), texts.text("at least one site"))
         )
-    for site_id in candidates:
-        have = rules.loc[site_id] if site_id in rules.index else None
+    for site in _candidates(city):
         for rule in ("min_eur", "max_eur", "scale_eur"):
-            if have is None or np.isnan(have[rule]):
-                expected = texts.text("a row {rule} for the site {site}", rule=rule, site=site_id)
-                faults.append(Fault(files["site_rules"], None, "rule", "", expected))
-        if have is not None and have["min_eur"] > have["max_eur"]:
-            expected = texts.text("at most max_eur ({value})", value=texts.eur(have["max_eur"]))
-            rows = tables["site_rules"]
-            row = rows.index[(rows["site_id"] == site_id) & (rows["rule"] == "min_eur")][0]
-            faults.append(Fault(files["site_rules"], int(row), "value", texts.eur(have["min_eur"]), expected))
-        if have is not None and have["scale_eur"] == 0:
-            faults.append(Fault(files["site_rules"], None, "value", "0", texts.text("more than {value}", value=0)))
-        areas = list(tables["catchments"].loc[tables["catchments"]["site_id"] == site_id, "area_id"])
-        lacking = [kind for kind in weighed if (site_id, kind) not in known_site]
-        if lacking and not areas:
-            expected = texts.text("a catchment for the site {site}", site=site_id)
-            faults.append(Fault(files["catchments"], None, "site_id", "", expected))
+            if (site, rule) not in rules:
+                expected = texts.text("a row {rule} for the site {site}", rule=rule, site=site)
+                faults.append(city.fault("site_rules", None, "rule", "", expected))
+        (row, low), (_, high) = (rules.get((site, rule), (None, np.nan)) for rule in ("min_eur", "max_eur"))
+        if low > high:
+            expected = texts.text("at most max_eur ({value})", value=texts.eur(high))
+            faults.append(city.fault("site_rules", row, "value", texts.eur(low), expected))
+        row, scale = rules.get((site, "scale_eur"), (None, np.nan))
+        if scale == 0:
+            faults.append(city.fault("site_rules", row, "value", "0", texts.text("more than {value}", value=0)))
+    return faults
+
+
+def _catchment_faults(city: _City) -> list[Fault]:
+    texts, tables, faults = city.texts, city.tables, []
+    latest = _latest(tables["indicators"], tables["indicator_kinds"])
+    known = {*zip(latest["area_id"], latest["indicator"], strict=True)}
+    known_site = {*zip(latest["site_id"], latest["indicator"], strict=True)}
+    kinds = tables["indicator_kinds"]
+    weighed = list(kinds.dropna(subset="need_weight")["indicator"])
+    if not (kinds["need_weight"] > 0).any():
+        expected = texts.text("at least one indicator with a weight")
+        faults.append(city.fault("indicator_kinds", None, "need_weight", "", expected))
+    catchments = tables["catchments"][tables["catchments"]["site_id"].isin(_candidates(city))]
+    for site in _candidates(city):
+        areas = catchments.loc[catchments["site_id"] == site, "area_id"]
+        lacking = [kind for kind in weighed if (site, kind) not in known_site]
+        if lacking and areas.empty:
+            expected = texts.text("a catchment for the site {site}", site=site)
+            faults.append(city.fault("catchments", None, "site_id", "", expected))
         for area in areas:
             for kind in lacking:
-                if (area, kind) not in known_area:
+                if (area, kind) not in known:
                     expected = texts.text("a value of {indicator} for the area {area}", indicator=kind, area=area)
-                    faults.append(Fault(files["indicators"], None, "indicator", "", expected))
+                    faults.append(city.fault("indicators", None, "indicator", "", expected))
+    parents = dict(zip(tables["areas"]["area_id"], tables["areas"]["part_of"], strict=True))
+    for row, area in catchments["area_id"].items():
+        # The residents of a part are residents of the whole: both in catchments would count them twice.
+        whole = next((above for above in _areas_above(area, parents) if (catchments["area_id"] == above).any()), None)
+        if whole:
+            expected = texts.text("an area that is no part of another catchment's area ({area})", area=whole)
+            faults.append(city.fault("catchments", row, "area_id", area, expected))
     return faults
+
+
+_MEANING: tuple[tuple[Callable[[_City], list[Fault]], set[str]], ...] = (
+    (_formula_faults, set()),
+    (_area_faults, {"areas"}),
+    (_history_faults, {"agreements"}),
+    (_partner_faults, {"agreements", "partners"}),
+    (_indicator_faults, {"indicators", "indicator_kinds"}),
+)
+_COMPLETENESS: tuple[tuple[Callable[[_City], list[Fault]], set[str]], ...] = (
+    (_rule_faults, {"agreements", "site_rules"}),
+    (_catchment_faults, {"agreements", "catchments", "areas", "indicators", "indicator_kinds"}),
+)
 
 
 def _candidate_frame(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """One row for each site with an agreement: names of its partners and district, its status, its rules in EUR."""
+    import pandas as pd
+
     sites = tables["sites"].set_index("site_id")
     current = current_agreements(tables["agreements"]).set_index("site_id")
     frame = sites.loc[[site_id for site_id in sites.index if site_id in current.index], ["name", "area_id"]]
@@ -1174,10 +1290,10 @@ def _candidate_frame(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     names = dict(zip(tables["partners"]["partner_id"], tables["partners"]["name"], strict=True))
     result = frame[["name"]].copy()
     result["status"] = current["status"].reindex(frame.index)
-    result["district"] = [district(area_id) for area_id in frame["area_id"]]
+    result["district"] = pd.Series([district(a) for a in frame["area_id"]], index=frame.index, dtype=object)
     for column in ("housing_company", "provider"):
         ids = current[f"{column}_id"].reindex(frame.index)
-        result[column] = [names.get(partner) for partner in ids]
+        result[column] = pd.Series([names.get(partner) for partner in ids], index=frame.index, dtype=object)
     rules = tables["site_rules"].pivot(index="site_id", columns="rule", values="value")
     for rule in _RULE_ORDER:
         result[rule] = rules[rule].reindex(frame.index) if rule in rules else np.nan

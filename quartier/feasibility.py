@@ -123,17 +123,20 @@ def _repairs(problem: _Problem, kind: str, kinds: list[str], words: _Words) -> I
             if not possible(changed):
                 continue
             if _possible(changed):
-                yield Repair(kind, sentence, lambda sites, scenario, change=change: change(_Problem(sites, scenario)))
+                yield Repair(kind, sentence, _then(change))
             else:
                 further = _explanation(changed).repairs[0]
-                yield Repair(
-                    kind,
-                    words.texts.text("{first}; and {second}", first=sentence, second=further.sentence),
-                    lambda sites, scenario, change=change, further=further: further.apply(
-                        *change(_Problem(sites, scenario))
-                    ),
-                )
+                both = words.texts.text("{first}; and {second}", first=sentence, second=further.sentence)
+                yield Repair(kind, both, _then(change, further))
             return
+
+
+def _then(change: Variation, further: Repair | None = None) -> Callable[[Sites, Scenario], tuple[Sites, Scenario]]:
+    def apply(sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
+        changed = change(_Problem(sites, scenario))
+        return (changed.sites, changed.scenario) if further is None else further.apply(*changed)
+
+    return apply
 
 
 Changes = Iterable[tuple[str, Variation]]
@@ -142,6 +145,10 @@ Changes = Iterable[tuple[str, Variation]]
 
 def _field(**changes: object) -> Variation:
     return lambda problem: _Problem(problem.sites, problem.scenario.replace(**changes))
+
+
+def _status(moved: dict[str, dict[str, str]]) -> Variation:
+    return lambda problem: _Problem(problem.sites.replace(moved), problem.scenario)
 
 
 def _raise_budget(problem: _Problem, words: _Words) -> Changes:
@@ -242,8 +249,7 @@ def _release(problem: _Problem, words: _Words) -> Changes:
             "release {sites} from the commitment", sites=words.texts.listing(words.names[i] for i in gone)
         )
         if free:
-            moved = {ids[i]: {"status": free[0]} for i in gone}
-            yield sentence, lambda problem, moved=moved: _Problem(problem.sites.replace(moved), problem.scenario)
+            yield sentence, _status({ids[i]: {"status": free[0]} for i in gone})
         else:
             yield sentence, _field(committed=())
 

@@ -7,6 +7,7 @@ import functools
 import gettext
 import io
 from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ LANGUAGES = ("de", "en")
 
 
 class PlainError(ValueError):
-    """An error whose text is meant for the person at the keyboard: one message, no traceback, not even in a notebook."""
+    """An error whose text is meant for the person at the keyboard: one message, no traceback, even in a notebook."""
 
     def _render_traceback_(self) -> list[str]:
         # IPython calls this in place of printing its own traceback.
@@ -75,13 +76,13 @@ class Texts:
         if plural is None:
             translated = catalogue.gettext(message)
         else:
-            translated = catalogue.ngettext(message, plural, n if isinstance(n, int) else 2)
+            translated = catalogue.ngettext(message, plural, int(n) if isinstance(n, Integral) else 2)
         if n is not None:
             values = {"n": n, **values}
         return translated.format(**values) if values else translated
 
     def name(self, context: str, key: str) -> str:
-        """Translate a key (a column, a status, a baseline) within its context; a key without a translation stays as it is."""
+        """Translate a key (a column, a status, a baseline) within its context; one without a translation stays as it is."""
         return _catalogue(self.language).pgettext(context, key)
 
     def column(self, key: str) -> str:
@@ -93,11 +94,12 @@ class Texts:
         from babel.numbers import format_decimal
 
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return format_decimal(value, format=pattern, locale=self._locale)
+        shown = 0 if round(value, digits) == 0 else value  # no minus before a zero
+        return format_decimal(shown, format=pattern, locale=self._locale)
 
     def eur(self, value: float) -> str:
         """Format an amount in EUR; cents only where there are any."""
-        digits = 0 if round(value, 2) == round(value) else 2
+        digits = 0 if round(value, 2) == round(value, 0) else 2
         return f"{self.number(value, digits)} EUR"
 
     def percent(self, share: float, digits: int = 1) -> str:

@@ -2,16 +2,18 @@
 
 need_i = sum over indicators k of  w_k * sum over areas a of  share'_ia * value_ka        (weighted residents)
 
-share'_ia is the part of area a's residents that counts for site i. Where the catchments of several sites together claim more
-than the whole area, each gets its part of it: share'_ia = share_ia / max(1, sum over all sites j of share_ja), so that nobody
-is counted twice. All sites of the table take part in this whatever their status: what a place needs does not change
-because talks fail elsewhere. An indicator given for the site itself takes the place of its catchment's sum.
+share'_ia is the part of area a's residents that counts for site i. Where the catchments of several sites together claim
+more than the whole area, each gets its part of it: share'_ia = share_ia / max(1, sum over all sites j of share_ja), so
+that nobody is counted twice. All sites of the table take part in this whatever their status: what a place needs does not
+change because talks fail elsewhere. An indicator given for the site itself takes the place of its catchment's sum.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,8 +32,16 @@ def shares(sites: Sites) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns site_id, area_id, share (as stated), claimed (sum over sites), effective_share; shares are between 0 and 1.
+        Columns site_id, area_id, share (as stated), claimed (sum over sites), effective_share; both shares are between
+        0 and 1.
+
+    Raises
+    ------
+    PlainError
+        The sites were given with a need and have no catchments.
     """
+    if sites.has_need:
+        raise PlainError(Texts().text("These sites were given with their need; there are no indicators behind it."))
     table = sites.tables["catchments"]
     table = table.loc[table["site_id"].isin(sites.site_ids), ["site_id", "area_id", "share"]].copy()
     table["claimed"] = table.groupby("area_id")["share"].transform("sum")
@@ -55,12 +65,10 @@ def indicator_totals(sites: Sites) -> pd.DataFrame:
 def _indicator_totals(sites: Sites) -> pd.DataFrame:
     import pandas as pd
 
-    if sites.has_need:
-        raise PlainError(Texts().text("These sites were given with their need; there are no indicators behind it."))
-    latest, kinds = sites.indicators_used(), list(sites.weights)
+    parts, kinds = shares(sites), list(sites.weights)
+    latest = sites.indicators_used()
     areas = latest.dropna(subset="area_id").pivot(index="area_id", columns="indicator", values="value")
     own = latest.dropna(subset="site_id").pivot(index="site_id", columns="indicator", values="value")
-    parts = shares(sites)
     values = areas.reindex(index=parts["area_id"], columns=kinds).to_numpy() * parts[["effective_share"]].to_numpy()
     totals = pd.DataFrame(values, columns=kinds).groupby(parts["site_id"].to_numpy()).sum(min_count=1)
     totals = totals.reindex(list(sites.site_ids))
@@ -82,10 +90,11 @@ def contributions(sites: Sites, weights: Mapping[str, float] | None = None) -> p
     Raises
     ------
     PlainError
-        A weight for an indicator that the data do not have, or the sites have no indicators.
+        A weight for an indicator that the data do not have, a weight below 0 or no number, or the sites have no
+        indicators.
     """
     totals = indicator_totals(sites)
-    chosen = dict(sites.weights if weights is None else weights)
+    chosen = dict(weights or sites.weights)
     unknown = [name for name in chosen if name not in totals.columns]
     if unknown:
         texts = Texts()
@@ -97,7 +106,16 @@ def contributions(sites: Sites, weights: Mapping[str, float] | None = None) -> p
                 known=", ".join([*near, *(name for name in totals.columns if name not in near)]),
             )
         )
-    return totals[list(chosen)] * np.array([float(weight) for weight in chosen.values()])
+    for name, weight in chosen.items():
+        if not (isinstance(weight, Real) and 0 <= weight < math.inf):
+            texts = Texts()
+            given, expected = f"{name}: {texts.given(weight)}", texts.text("weights of at least 0")
+            raise PlainError(
+                texts.text(
+                    "{where}: given {given}, expected {expected}", where="need_weights", given=given, expected=expected
+                )
+            )
+    return totals[list(chosen)] * np.array(list(chosen.values()), dtype=float)
 
 
 def weigh(sites: Sites, weights: Mapping[str, float] | None = None) -> pd.Series:
@@ -118,4 +136,4 @@ def weigh(sites: Sites, weights: Mapping[str, float] | None = None) -> pd.Series
                 Texts().text("need_weights: these sites were given with their need, so weights would change nothing.")
             )
         return pd.Series(sites.numbers("need").copy(), index=list(sites.site_ids), name="need")
-    return contributions(sites, weights or None).sum(axis=1).rename("need")
+    return contributions(sites, weights).sum(axis=1).rename("need")

@@ -23,15 +23,16 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from quartier import benefit as curves
 from quartier import need as needs
-from quartier.feasibility import refuse_impossible
+from quartier.feasibility import find_conflict, refuse_impossible
 from quartier.language import PlainError, Texts
-from quartier.plan import Limits, Outcome, Plan, limits, objective
+from quartier.plan import InfeasibleScenario, Limits, Outcome, Plan, limits, objective
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,6 +89,39 @@ def allocate(sites: Sites, scenario: Scenario) -> Plan:
     if scenario.method != "optimal":
         steps = np.rint(baselines[scenario.method.replace("-", "_")] / scenario.step_eur).astype(np.int64)
     return _certified(sites, scenario, need, steps, solution, baselines)
+
+
+def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") -> dict[str, Plan | InfeasibleScenario]:
+    """Set all scenarios of a city's folder beside a scenario.
+
+    Parameters
+    ----------
+    sites : Sites
+        The same for all scenarios.
+    scenario : Scenario
+        Stands first. If the folder's scenario of this name is another, it is called ``<name>-changed``.
+    folder : path
+        City's folder; the others are shown in the first one's language.
+
+    Returns
+    -------
+    dict of str to Plan or InfeasibleScenario
+        By name: the plan, or why there is none.
+
+    Raises
+    ------
+    ScenarioError
+        A scenario file has faults.
+    """
+    from quartier.scenario import Scenario, scenario_names
+
+    beside = {
+        name: Scenario.named(name, folder, scenario.language).replace(language=scenario.language)
+        for name in scenario_names(folder)
+    }
+    unchanged = beside.get(scenario.name) in (scenario, None)
+    beside = {scenario.name if unchanged else f"{scenario.name}-changed": scenario, **beside}
+    return {name: find_conflict(sites, one) or allocate(sites, one) for name, one in beside.items()}
 
 
 def leave_one_out(sites: Sites, scenario: Scenario) -> pd.DataFrame:
@@ -449,7 +483,7 @@ def _split(rules: Limits, scenario: Scenario, weight: np.ndarray, rank: np.ndarr
     share = weight[funded]
     if not share.sum() > 0:
         share = np.ones(len(share))
-    given = _fill_level(low, high, share, total)
+    given = _fill_level(low, high, share, total) if funded.any() else low
     steps = np.floor(given + 1e-9)
     first = np.argsort(np.argsort(rank)[funded])  # the funded sites in tie-breaking order
     by_remainder = first[np.argsort(-(given - steps)[first], kind="stable")]
@@ -461,12 +495,15 @@ def _split(rules: Limits, scenario: Scenario, weight: np.ndarray, rank: np.ndarr
 
 
 def _fill_level(low: np.ndarray, high: np.ndarray, share: np.ndarray, total: float) -> np.ndarray:
-    """Amounts clip(level * share, low, high) that add up to the total, as far as the caps of sites with a share allow."""
-    level_low, level_high = 0.0, float((high / np.where(share > 0, share, np.inf)).max(initial=0.0))
-    for _ in range(200):
-        level = (level_low + level_high) / 2
-        if np.clip(level * share, low, high).sum() > total:
-            level_high = level
-        else:
-            level_low = level
-    return np.clip(level_low * share, low, high)
+    """Amounts clip(level * share, low, high) that add up to the total, as far as the caps of sites with a share allow.
+
+    The sum rises with the level in straight pieces: a site joins in at low / share and stays behind at high / share.
+    """
+    some = share > 0
+    at = np.concatenate([low[some] / share[some], high[some] / share[some]])
+    bend = np.concatenate([share[some], -share[some]])
+    order = np.argsort(at, kind="stable")
+    at, slope = at[order], np.cumsum(bend[order])
+    sums = low.sum() + np.concatenate([[0.0], np.cumsum(slope[:-1] * np.diff(at))])
+    level = float(np.interp(total, sums, at))
+    return np.clip(level * share, low, high)

@@ -172,7 +172,7 @@ class Plan:
         return math.fsum(self._benefits(self.amounts.to_numpy()))
 
     def _benefits(self, amounts_eur: np.ndarray) -> np.ndarray:
-        return curves.benefit(
+        return curves.residents_reached(
             amounts_eur, self.need.to_numpy(), self.sites.numbers("scale_eur"), self.scenario.response
         )
 
@@ -214,21 +214,22 @@ class Plan:
                 )
             )
         floor, cap = self.sites.numbers("min_eur"), self.sites.numbers("max_eur")
-        for name, status, low, high, amount in zip(names, self.sites.statuses, floor, cap, x, strict=True):
-            low = low if scenario.min_eur is None else scenario.min_eur
-            high = high if scenario.max_eur is None else scenario.max_eur
-            shown = texts.eur(amount)
-            if status in scenario.excluded and amount > 0:
-                found.append(texts.text("{site} is excluded and gets {amount}.", site=name, amount=shown))
-            if status in scenario.committed and amount <= 0:
-                found.append(texts.text("{site} is committed and gets nothing.", site=name))
-            if amount > 0 and amount < low * (1 - TOLERANCE):
-                found.append(texts.text("{site} gets {amount}, less than its floor.", site=name, amount=shown))
-            if amount > high * (1 + TOLERANCE):
-                found.append(texts.text("{site} gets {amount}, more than its cap.", site=name, amount=shown))
-            steps = amount / scenario.step_eur
-            if abs(steps - round(steps)) > TOLERANCE * max(1.0, abs(steps)):
-                found.append(texts.text("{site} gets {amount}, no whole number of steps.", site=name, amount=shown))
+        if scenario.min_eur is not None:
+            floor = np.full(len(x), scenario.min_eur)
+        if scenario.max_eur is not None:
+            cap = np.full(len(x), scenario.max_eur)
+        steps, statuses = x / scenario.step_eur, self.sites.statuses
+        broken = {
+            mark("{site} is excluded and gets {amount}."): np.isin(statuses, scenario.excluded) & (x > 0),
+            mark("{site} is committed and gets nothing."): np.isin(statuses, scenario.committed) & (x <= 0),
+            mark("{site} gets {amount}, less than its floor."): (x > 0) & (x < floor * (1 - TOLERANCE)),
+            mark("{site} gets {amount}, more than its cap."): x > cap * (1 + TOLERANCE),
+            mark("{site} gets {amount}, no whole number of steps."): (
+                np.abs(steps - np.rint(steps)) > TOLERANCE * np.maximum(1.0, np.abs(steps))
+            ),
+        }
+        for sentence, where in broken.items():
+            found += [texts.text(sentence, site=names.iloc[i], amount=texts.eur(x[i])) for i in np.flatnonzero(where)]
         return found
 
     # --- tables ---
@@ -304,15 +305,21 @@ class Plan:
                 outcome=sentence,
                 objective=texts.number(self.objective, 1),
                 bound=texts.number(self.bound, 1),
-                gap=texts.percent(self.gap, 1),
+                gap=self._gap_text(),
             )
         return texts.text(
             "{outcome} It reaches {objective}; no plan reaches more than {bound} (gap {gap}).",
             outcome=sentence,
             objective=texts.number(self.objective, 1),
             bound=texts.number(self.bound, 1),
-            gap=texts.percent(self.gap, 1),
+            gap=self._gap_text(),
         )
+
+    def _gap_text(self) -> str:
+        """Gap in per cent; a small one is not rounded to nothing, which would read like a proof."""
+        if 0 < self.gap < 0.0005:
+            return self.texts.text("below {least}", least=self.texts.percent(0.001))
+        return self.texts.percent(self.gap)
 
     def left_over_sentence(self) -> str:
         """Why money is left over, if any is."""
@@ -357,7 +364,8 @@ class Plan:
                 "The origin of the figures is not documented: the sites were given as a table without sources."
             )
         parts = []
-        for figure in basis.columns:
+        chosen = [name for name in ("min_eur", "max_eur") if getattr(self.scenario, name) is not None]
+        for figure in basis.columns.difference(chosen, sort=False):
             count = int((basis[figure] == "assumed").sum())
             if count:
                 parts.append(

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, ambiguous, find_path
 from quartier.language import LANGUAGES, Texts, mark
@@ -33,6 +42,10 @@ PARAMETERS = (
 MAX_YAML_BYTES = 100_000
 """Far more than any scenario needs; keeps a mistaken file from being read at all."""
 
+MAX_YAML_DEPTH = 10
+"""Far deeper than any scenario; the time that PyYAML takes grows with the square of the depth."""
+
+_KNOWN = ("data_dir", "scenario", *PARAMETERS)
 _NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 
@@ -101,7 +114,7 @@ class Scenario(BaseModel):
     need_weights: dict[str, float] = Field(default_factory=dict)
     groups: tuple[()] = Field((), strict=False)
     max_change_share: None = None
-    years: Literal[1] = 1
+    years: int = Field(1, ge=1, le=1)
     seed: int = Field(0, ge=0)
     language: Literal["de", "en"] = "de"
     time_limit_s: float | None = Field(None, gt=0)
@@ -124,8 +137,8 @@ class Scenario(BaseModel):
         return weights
 
     @model_validator(mode="after")
-    def _choices_agree(self) -> Self:
-        texts = Texts(self.language)
+    def _choices_agree(self, info: ValidationInfo) -> Self:
+        texts = (info.context or {}).get("texts") or Texts(self.language)
         both = [status for status in self.committed if status in self.excluded]
         if both:
             raise ValueError(
@@ -185,6 +198,11 @@ class Scenario(BaseModel):
             There is no scenario of this name (the known ones are listed), or the file has faults.
         """
         texts, known = Texts(language), scenario_names(folder)
+        if not known:
+            place = str(Path(folder) / "scenarios")
+            raise ScenarioError(
+                [Fault(place, None, None, "", texts.text("a folder with scenario files"))], texts, place
+            )
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
             expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
@@ -198,7 +216,7 @@ class Scenario(BaseModel):
 
     @classmethod
     def from_parameters(cls, namespace: Mapping[str, Any]) -> Scenario:
-        """Make a notebook's scenario from its parameters cell: the file it names, with the parameters that are not None.
+        """Make a notebook's scenario from its parameters cell: the file it names with the parameters that are not None.
 
         Parameters
         ----------
@@ -210,22 +228,24 @@ class Scenario(BaseModel):
         ScenarioError
             An unknown parameter (the known ones are listed), one that is missing, or one of a wrong type or value.
         """
-        plain = (str, int, float, bool, list, dict, tuple, type(None))
         hidden = {"In", "Out", "__name__"}
         given = {
             name: value
             for name, value in namespace.items()
-            if isinstance(value, plain) and not name.startswith("_") and name not in hidden
+            if name in _KNOWN or (_is_literal(value) and not name.startswith("_") and name not in hidden)
         }
         return _from_parameters(given, complete=True)
 
     def to_yaml(self, path: str | Path) -> None:
-        """Write the fields that differ from their defaults, and the name, so that `from_yaml` gives the same scenario."""
-        text = yaml.safe_dump(self.choices(), allow_unicode=True, sort_keys=False)
+        """Write the name and the fields that differ from their defaults, so that `from_yaml` gives the same scenario."""
+        text = yaml.dump(self.choices(), Dumper=_PlainDumper, allow_unicode=True, sort_keys=False)
         target = Path(path)
         aside = target.with_name(target.name + ".partial")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(target)
+        try:
+            aside.write_text(text, encoding="utf-8")
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
 
     def choices(self) -> dict[str, Any]:
         """Name, title and the fields that differ from their defaults, as plain JSON types."""
@@ -233,9 +253,21 @@ class Scenario(BaseModel):
         return {"name": self.name, **changed}
 
 
+def _is_literal(value: Any) -> bool:
+    """Whether a value is one that a parameters cell can hold, all the way down; what a notebook works out is none."""
+    if isinstance(value, dict):
+        return all(_is_literal(part) for part in (*value, *value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(_is_literal(part) for part in value)
+    return type(value) in (str, int, float, bool, type(None))
+
+
 def scenario_names(folder: str | Path = "data") -> list[str]:
-    """Names of the scenarios in a city's folder, sorted."""
-    return sorted(path.stem for path in (find_path(folder) / "scenarios").glob("*.yaml"))
+    """Names of the scenarios in a city's folder, sorted; none where there is no such folder."""
+    try:
+        return sorted(path.stem for path in (find_path(folder) / "scenarios").glob("*.yaml"))
+    except OSError:
+        return []
 
 
 def with_parameters(name: str, folder: str | Path, changes: Mapping[str, Any]) -> Scenario:
@@ -252,35 +284,42 @@ def with_parameters(name: str, folder: str | Path, changes: Mapping[str, Any]) -
 def _from_parameters(given: Mapping[str, Any], *, complete: bool) -> Scenario:
     language = given.get("language")
     texts = Texts(language if language in LANGUAGES else LANGUAGES[0])
-    known = ("data_dir", "scenario", *PARAMETERS)
     file, faults = texts.text("parameters"), []
     for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
+        if name not in _KNOWN:
+            near = difflib.get_close_matches(name, _KNOWN, n=1)
+            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in _KNOWN if k not in near)]))
             faults.append(Fault(file, None, name, texts.given(given[name]), expected))
-    for name in known:
+    for name in _KNOWN:
         if complete and name not in given:
             faults.append(Fault(file, None, name, "", texts.text("a parameter of this name")))
     for name in ("data_dir", "scenario"):
         if name in given and not isinstance(given[name], str):
             faults.append(Fault(file, None, name, texts.given(given[name]), texts.text("a text")))
     changes = {name: given[name] for name in PARAMETERS if given.get(name) is not None}
-    if faults:
-        # Faults of type and value are listed along with the unknown names.
+    try:
+        _checked(changes, file, texts)
+    except ScenarioError as error:
+        # Whether the parameters agree can only be told beside the scenario's other fields; that has no column.
+        faults += [fault for fault in error.faults if fault.column]
+    base = None
+    if isinstance(given.get("data_dir"), str) and isinstance(given.get("scenario"), str):
         try:
-            _checked(changes, file, texts)
+            base = Scenario.named(given["scenario"], given["data_dir"], texts.language)
         except ScenarioError as error:
             faults += error.faults
+    if faults or base is None:
         raise ScenarioError(faults, texts, file)
-    scenario = Scenario.named(given["scenario"], given["data_dir"], texts.language)
-    return _checked({**scenario.model_dump(), **changes}, file, texts)
+    chosen = _checked({**base.model_dump(), **changes}, file, texts)
+    if chosen.replace(language=base.language) != base:  # so that nobody takes it for the scenario of the file
+        return chosen.replace(title=texts.text("{title} (changed)", title=base.title or base.name))
+    return chosen
 
 
 def _checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[str, int] | None = None) -> Scenario:
     """Make a scenario; pydantic's findings become faults in words."""
     try:
-        return Scenario.model_validate(dict(values))
+        return Scenario.model_validate(dict(values), context={"texts": texts})
     except ValidationError as error:
         found = error.errors(include_url=False)
     faults: dict[tuple[Any, ...], Fault] = {}
@@ -344,7 +383,30 @@ def _expected(item: Mapping[str, Any], texts: Texts) -> str:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without what a scenario has no use for: tags, anchors, sexagesimal numbers; keys only once."""
+    """YAML as PyYAML reads it; `_read_yaml` refuses what a scenario has no use for before anything is built."""
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """YAML that `_read_yaml` takes back."""
+
+
+def _unambiguous_number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    node = dumper.represent_float(value)
+    if LONE_GROUP.fullmatch(node.value):
+        node.value += "0"  # 1.125 would be refused, as it may be a thousand
+    return node
+
+
+_PlainDumper.add_representer(float, _unambiguous_number)
+
+
+_OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 
 def _read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]]:
@@ -355,9 +417,11 @@ def _read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]
         return ScenarioError([Fault(file, row, column, given, expected)], texts, file)
 
     try:
-        if path.stat().st_size > MAX_YAML_BYTES:
+        with path.open("rb") as source:
+            raw = source.read(MAX_YAML_BYTES + 1)
+        if len(raw) > MAX_YAML_BYTES:
             raise refuse(None, None, "", texts.text("a file of at most {n} bytes", n=texts.number(MAX_YAML_BYTES)))
-        text = path.read_bytes().decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise refuse(None, None, "", texts.text("a text file in UTF-8")) from None
     except FileNotFoundError:
@@ -365,8 +429,12 @@ def _read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]
     except OSError as error:
         raise refuse(None, None, error.strerror or str(error), texts.text("a readable file")) from None
     try:
+        depth = 0
         for token in yaml.scan(text, Loader=_PlainLoader):
             row = token.start_mark.line + 1
+            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+            if depth > MAX_YAML_DEPTH:
+                raise refuse(row, None, "", texts.text("at most {n} levels", n=MAX_YAML_DEPTH))
             if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
                 raise refuse(row, None, f"&{token.value}", texts.text("values written out, no anchors"))
             if isinstance(token, (yaml.TagToken, yaml.DirectiveToken)):
@@ -375,17 +443,11 @@ def _read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise refuse(mark.line + 1 if mark else None, None, error.problem or "", texts.text("valid YAML")) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
     if not isinstance(root, yaml.MappingNode):
         raise refuse(1, None, "", texts.text("field: value, one a row"))
-    faults, rows = [], {}
-    for key, node in root.value:
-        row, name = key.start_mark.line + 1, str(getattr(key, "value", ""))
-        if name in rows:
-            faults.append(Fault(file, row, name, "", texts.text("each field only once")))
-        rows[name] = row
-        faults += [Fault(file, row, name, texts.given(scalar), expected) for scalar, expected in _guesses(node, texts)]
+    faults = [Fault(file, *found) for found in _misreadings(root, (), texts)]
     if faults:
         raise ScenarioError(faults, texts, file)
     loader = _PlainLoader(text)
@@ -395,25 +457,36 @@ def _read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]
         raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
     finally:
         loader.dispose()
-    return {str(name): value for name, value in values.items()}, rows
+    return values, {key.value: key.start_mark.line + 1 for key, _ in root.value}
 
 
-def _guesses(node: Any, texts: Texts) -> Iterable[tuple[str, str]]:
-    """Plain scalars that YAML reads as something else than a person means: 80.000 as eighty, 1:30 as ninety."""
-    if isinstance(node, yaml.ScalarNode) and node.style is None:
-        if LONE_GROUP.fullmatch(node.value):
-            whole, part = node.value.split(".")
-            yield node.value, ambiguous(whole, part, texts)
-        elif ":" in node.value and node.tag.endswith((":int", ":float")):
-            yield node.value, texts.text("a number as in 80000")
-        elif node.tag.endswith(":float") and not math.isfinite(
-            float(node.value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
-        ):
-            yield node.value, texts.text("a finite number")
+def _misreadings(node: Any, path: tuple[str, ...], texts: Texts) -> Iterable[tuple[int, str, str, str]]:
+    """Row, column, given and expected of what YAML reads otherwise than a person means.
+
+    80.000 as eighty, 1:30 as ninety, 010 as eight, the last of two equal keys, ``<<`` as another mapping's keys.
+    """
+    row, column = node.start_mark.line + 1, ".".join(path)
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, part in node.value:
+            name = key.value if key.tag.endswith(":str") else texts.given(str(key.value))
+            inner = (*path, name)
+            if name != key.value:
+                yield key.start_mark.line + 1, column, name, texts.text("a name")
+            elif name in seen:
+                yield key.start_mark.line + 1, ".".join(inner), "", texts.text("each field only once")
+            seen.add(name)
+            yield from _misreadings(part, inner, texts)
     elif isinstance(node, yaml.SequenceNode):
         for part in node.value:
-            yield from _guesses(part, texts)
-    elif isinstance(node, yaml.MappingNode):
-        for key, part in node.value:
-            yield from _guesses(key, texts)
-            yield from _guesses(part, texts)
+            yield from _misreadings(part, path, texts)
+    elif node.style is None:
+        value = node.value
+        if LONE_GROUP.fullmatch(value):
+            whole, part = value.split(".")
+            yield row, column, texts.given(value), ambiguous(whole, part, texts)
+        elif node.tag.endswith((":int", ":float")):
+            if ":" in value or re.match(r"[+-]?0[0-9xb_]", value):
+                yield row, column, texts.given(value), texts.text("a number as in 80000")
+            elif not math.isfinite(float(re.sub(r"[_]|\.(?=[a-zA-Z])", "", value))):
+                yield row, column, texts.given(value), texts.text("a finite number")

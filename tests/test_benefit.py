@@ -53,7 +53,9 @@ def test_welfare_is_concave_in_money(curve, aversion, need, scale, base):
 @given(curves, positive, positive)
 def test_without_aversion_welfare_is_the_benefit(curve, need, scale):
     amounts = np.linspace(0, 3 * scale, 7)
-    assert (benefit.welfare(amounts, need, scale, curve) == benefit.benefit(amounts, need, scale, curve)).all()
+    assert (
+        benefit.welfare(amounts, need, scale, curve) == benefit.residents_reached(amounts, need, scale, curve)
+    ).all()
 
 
 @given(curves, aversions, st.floats(0, 5))

@@ -256,9 +256,7 @@ def test_catchments_overlap_in_brake_and_in_schildesche():
 def test_the_catchment_of_am_pfarracker_holds_about_the_9500_people_that_are_stated(indicators):
     table = read("catchments")
     own = table[table["site_id"] == "am-pfarracker"]
-    people = sum(
-        float(row.share) * indicators[row.area_id, "residents", "2019-12-31"] for row in own.itertuples()
-    )
+    people = sum(float(row.share) * indicators[row.area_id, "residents", "2019-12-31"] for row in own.itertuples())
     assert people == pytest.approx(9500, rel=0.05)
 
 

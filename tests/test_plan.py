@@ -79,9 +79,13 @@ def test_last_steps_count_at_least_as_much_as_the_next_elsewhere(plan):
     need, scale = table["need"], plan.sites.frame["scale_eur"]
     from quartier import benefit
 
-    last = {i: benefit.benefit(x[i], need[i], scale[i]) - benefit.benefit(x[i] - 100, need[i], scale[i]) for i in inner}
+    last = {
+        i: benefit.residents_reached(x[i], need[i], scale[i]) - benefit.residents_reached(x[i] - 100, need[i], scale[i])
+        for i in inner
+    }
     following = {
-        i: benefit.benefit(x[i] + 100, need[i], scale[i]) - benefit.benefit(x[i], need[i], scale[i]) for i in room
+        i: benefit.residents_reached(x[i] + 100, need[i], scale[i]) - benefit.residents_reached(x[i], need[i], scale[i])
+        for i in room
     }
     assert min(last.values()) >= max(following.values()) - 1e-9
 
@@ -166,7 +170,11 @@ def test_money_left_over_is_explained(table, changes, said):
         ({"need": [100.0, 90.0], "status": ["signed", "declined"]}, {}, "sites with the status “declined” are excluded"),
         ({"need": [100.0, 0.0], "status": "prospective"}, {}, "its need is zero"),
         ({"need": [100.0, 90.0], "status": ["signed", "prospective"], "min_eur": [0.0, 1950.0], "max_eur": 1990.0}, {}, "no multiple of"),
-        ({"need": [100.0, 90.0], "status": ["signed", "prospective"], "min_eur": [0.0, 1500.0]}, {"budget_eur": 1000}, "more than the budget"),
+        (
+            {"need": [100.0, 90.0], "status": ["signed", "prospective"], "min_eur": [0.0, 1500.0]},
+            {"budget_eur": 1000},
+            "more than the budget",
+        ),
         ({"need": [100.0, 90.0]}, {"method": "equal-split"}, "By the rule “equal split”"),
     ],
 )  # fmt: skip

@@ -1,0 +1,205 @@
+"""A city of three candidate sites, small enough to reckon by hand: its tables, its data package, and ways to damage them.
+
+Ufer (a part of the district Nord) has more claims than residents: the park claims 0.6 of it, the hill 0.8. The yard has
+its own count of the very old, which takes the place of its catchment's. The mill is known, but no candidate.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TABLES = {
+    "sources": """\
+source_id,title,publisher,date,licence
+amt,Melderegister,Stadt Übersee,2020,CC BY-SA 4.0
+annahme,Annahmen der Planung,Stadt Übersee,2021-01,
+""",
+    "areas": """\
+area_id,kind,name,part_of,area_km2,latitude,longitude,basis,source_id,formula
+stadt,city,Übersee,,80.5,,,stated,amt,
+nord,district,Nord,stadt,40.25,52.0247,8.5592,derived,amt,Summe der Bezirke
+sued,district,Süd,stadt,40.25,51.5,8.5,derived,amt,Summe der Bezirke
+ufer,statistical district,Ufer,nord,20.0,,,stated,amt,
+heide,statistical district,Heide,nord,20.25,,,stated,amt,
+hafen,statistical district,Hafen,sued,40.25,,,stated,amt,
+""",
+    "partners": """\
+partner_id,kind,name,basis,source_id
+rathaus,city,Stadt Übersee,stated,amt
+wohnbau,housing_company,Wohnbau GmbH,stated,amt
+scholle,housing_company,"Scholle, eG",stated,amt
+awo,provider,AWO,stated,amt
+""",
+    "sites": """\
+site_id,name,area_id,latitude,longitude,flats,basis,source_id,formula
+park,Am Park,nord,52.03,8.56,30,stated,amt,
+hill,Am Hügel,nord,,,,stated,amt,
+mill,Alte Mühle,,,,12,stated,amt,
+yard,Hof,hafen,,,44,stated,amt,
+""",
+    "agreements": """\
+agreement_id,site_id,housing_company_id,provider_id,status,date,reason,basis,source_id
+park-2020,park,wohnbau,,prospective,2020-01-31,,assumed,annahme
+park-2021,park,wohnbau,awo,signed,2021-01-26,,stated,amt
+hill-2021,hill,wohnbau,awo,negotiating,2021-01-26,,assumed,annahme
+yard-2021,yard,scholle,,declined,2021-01-26,andere Vorstellungen,stated,amt
+""",
+    "catchments": """\
+site_id,area_id,share,unit,basis,source_id,formula
+park,ufer,0.6,share,assumed,annahme,
+hill,ufer,0.8,share,assumed,annahme,
+hill,heide,0.5,share,assumed,annahme,
+yard,hafen,1,share,stated,amt,
+mill,hafen,0.25,share,assumed,annahme,
+""",
+    "indicator_kinds": """\
+indicator,name_de,name_en,unit,need_weight,basis,source_id
+residents,Menschen,Residents,Personen,,stated,amt
+old,Menschen von 65 bis 79,Residents 65 to 79,Personen,1,assumed,annahme
+very_old,Menschen ab 80,Residents 80 and over,Personen,2.5,assumed,annahme
+""",
+    "indicators": """\
+area_id,site_id,indicator,date,value,unit,basis,formula,source_id
+stadt,,residents,2019-12-31,80000,Personen,stated,,amt
+ufer,,old,2018,9999,Personen,stated,,amt
+ufer,,old,2019-12-31,1400,Personen,stated,,amt
+ufer,,very_old,2019-12,700,Personen,stated,,amt
+heide,,old,2019-12-31,600,Personen,stated,,amt
+heide,,very_old,2019-12-31,100,Personen,derived,Zahl ab 65 minus Zahl bis 79,amt
+hafen,,old,2019,300,Personen,stated,,amt
+hafen,,very_old,2019,50,Personen,stated,,amt
+,yard,very_old,2020-06,80,Personen,stated,,amt
+""",
+    "site_rules": """\
+site_id,rule,value,unit,basis,source_id,formula
+park,min_eur,4000,EUR,assumed,annahme,
+park,max_eur,14000,EUR,assumed,annahme,
+park,scale_eur,8000.5,EUR,derived,amt,80005 EUR / 10
+park,previous_eur,6000,EUR,stated,amt,
+hill,min_eur,4000,EUR,assumed,annahme,
+hill,max_eur,14000,EUR,assumed,annahme,
+hill,scale_eur,8000,EUR,assumed,annahme,
+yard,min_eur,4000,EUR,assumed,annahme,
+yard,max_eur,14000,EUR,assumed,annahme,
+yard,scale_eur,8000,EUR,assumed,annahme,
+""",
+    "programme": """\
+rule,name,value,text,unit,basis,source_id,formula
+budget_eur,Mittel im Jahr,20000,,EUR,stated,amt,
+max_sites,Höchstzahl der Standorte,2,,Standorte,stated,amt,
+""",
+}
+NUMBERS = {"area_km2", "latitude", "longitude", "share", "need_weight", "value"}
+
+
+def package() -> dict[str, Any]:
+    """Describe the tables, as a city would."""
+    resources = []
+    for name, text in TABLES.items():
+        header = text.splitlines()[0].split(",")
+        kinds = dict.fromkeys(header, "string") | dict.fromkeys(NUMBERS & set(header), "number")
+        if name == "agreements":
+            kinds["date"] = "date"
+        fields: list[dict[str, Any]] = [{"name": column, "type": kinds[column]} for column in header]
+        if name == "sites":
+            fields[5] = {"name": "flats", "type": "integer", "constraints": {"minimum": 1, "maximum": 500}}
+        if name == "areas":
+            fields[1]["constraints"] = {"enum": ["city", "district", "statistical district"]}
+        if name == "agreements":
+            fields[0]["constraints"] = {"pattern": "[a-z]+-20[0-9]{2}", "unique": True, "required": True}
+        resources.append({"name": name, "path": f"{name}.csv", "schema": {"fields": fields, "missingValues": [""]}})
+    return {"name": "uebersee", "resources": resources}
+
+
+def write_city(folder: Path) -> Path:
+    """Write the tables, the data package and two scenarios."""
+    (folder / "scenarios").mkdir(parents=True)
+    for name, text in TABLES.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    (folder / "datapackage.json").write_text(json.dumps(package(), ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / "scenarios" / "baseline.yaml").write_text("name: baseline\nbudget_eur: 20000\n", encoding="utf-8")
+    (folder / "scenarios" / "cut.yaml").write_text("name: cut\nbudget_eur: 18000\n", encoding="utf-8")
+    return folder
+
+
+def rows(name: str) -> list[list[str]]:
+    """Give the cells of a table, the header first."""
+    return list(csv.reader(TABLES[name].splitlines()))
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Paths and contents of everything in a folder, to see that nothing was written."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+# --- damage: each gives a function that changes one thing in a folder ---
+
+Damage = Callable[[Path], object]
+
+
+def changed(file: str, old: str, new: str) -> Damage:
+    """Replace a text that stands in the file once."""
+
+    def damage(folder: Path) -> None:
+        text = (folder / file).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+
+    return damage
+
+
+def appended(file: str, *lines: str) -> Damage:
+    """Add rows at the end."""
+
+    def damage(folder: Path) -> None:
+        with (folder / file).open("a", encoding="utf-8") as target:
+            target.write("".join(f"{line}\n" for line in lines))
+
+    return damage
+
+
+def written(file: str, content: bytes) -> Damage:
+    """Put something else in the place of the file."""
+    return lambda folder: (folder / file).write_bytes(content)
+
+
+def recoded(file: str, encoding: str) -> Damage:
+    """Write the file's text in another encoding."""
+
+    def damage(folder: Path) -> None:
+        (folder / file).write_bytes((folder / file).read_text(encoding="utf-8").encode(encoding))
+
+    return damage
+
+
+def removed(file: str) -> Damage:
+    """Take the file away."""
+    return lambda folder: (folder / file).unlink()
+
+
+def described(change: Callable[[dict[str, Any]], object]) -> Damage:
+    """Change the data package; the change gets the resources by name, and the package as ``""``."""
+
+    def damage(folder: Path) -> None:
+        path = folder / "datapackage.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        change({"": content, **{resource["name"]: resource for resource in content["resources"]}})
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+    return damage
+
+
+def all_of(*damages: Damage) -> Damage:
+    """Do several things to the same folder."""
+
+    def damage(folder: Path) -> None:
+        for one in damages:
+            one(folder)
+
+    return damage

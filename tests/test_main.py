@@ -1,0 +1,184 @@
+"""The command line: what it says, where it says it, and how it leaves."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_city import changed, fingerprint, write_city
+from test_runs import PLAN, write_notebook
+
+import quartier
+from quartier import __main__ as command
+from quartier import report, runs
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with a city and a notebook that is not executed, no figures, and the working directory in it."""
+    write_city(tmp_path / "data")
+    write_notebook(tmp_path / "notebooks" / "01_plan.ipynb", PLAN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs, "_execute_notebook", lambda path, target, *rest: target.write_bytes(path.read_bytes()))
+    monkeypatch.setattr(report, "_save_figures", lambda *args: None)
+    return tmp_path
+
+
+@pytest.fixture
+def say(monkeypatch, capsys):
+    """Give a command; get exit code, output and errors."""
+
+    def say(*words):
+        monkeypatch.setattr(sys, "argv", ["quartier", *words])
+        with pytest.raises(SystemExit) as left:
+            command.main()
+        told = capsys.readouterr()
+        return left.value.code, told.out, told.err
+
+    return say
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_the_help_names_the_commands(say, words):
+    code, out, err = say(*words)
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: quartier [OPTIONS] COMMAND")
+    for line in ("run    Make a plan", "check  Check data", "--version"):
+        assert line in out
+    assert "..." not in out.replace("[ARGS]...", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "names"), [(("run", "--help"), ("SCENARIO", "-p,", "--out", "--data")), (("check", "-h"), ("--data",))]
+)
+def test_the_help_of_a_command_names_its_options(say, words, names):
+    code, out, _ = say(*words)
+    assert code == 0
+    assert all(name in out for name in names)
+
+
+def test_the_version_is_told(say):
+    assert say("--version") == (0, f"quartier {quartier.__version__}\n", "")
+    assert importlib.metadata.version("quartier") == quartier.__version__
+
+
+def test_a_run_closes_with_the_plan_in_five_lines_and_the_path(project, say):
+    code, out, err = say("run", "cut", "-p", "max_sites=2", "-p", "budget_eur=16000", "--out", "runs")
+    assert code == 0
+    lines = out.splitlines()
+    assert len(lines) == 6
+    assert "16.000 EUR" in lines[0]
+    (folder,) = Path("runs").iterdir()
+    assert folder.name.endswith("-cut")
+    assert lines[5].endswith(str(folder))
+    assert "01_plan" in err
+
+
+def test_a_run_of_another_citys_folder(project, say, tmp_path):
+    write_city(tmp_path / "other")
+    changed("scenarios/baseline.yaml", "20000", "17000")(tmp_path / "other")
+    code, out, _ = say("run", "--data", "other")
+    assert code == 0
+    assert "17.000 EUR" in out
+
+
+def test_a_check_says_what_is_there(project, say):
+    code, out, err = say("check")
+    assert (code, err) == (0, "")
+    assert "Am Hügel" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "nosuch"), "baseline, cut"),
+        (("run", "../baseline"), "baseline, cut"),
+        (("run", "-p", "budget_eur=80.000"), "80000"),
+        (("run", "-p", "budget_eur=viel"), "80000"),
+        (("run", "-p", "budget=80000"), "budget_eur"),
+        (("run", "-p", "budget_eur"), "Name=Wert"),
+        (("run", "-p", "budget_eur=100"), "4.000 EUR"),
+        (("run", "--out", "data/sites.csv"), "Datei dieses Namens"),
+        (("run", "--out", ""), "Namen"),
+        (("run", "--data", "nosuch"), "nosuch"),
+        (("check", "--data", "nosuch"), "nosuch"),
+        (("run", "--bogus"), "--bogus"),
+        (("run", "-p"), "-p"),
+        (("run", "baseline", "cut"), "run baseline cut"),
+        (("fly",), "fly"),
+    ],
+)
+def test_wrong_input_is_told_in_plain_words_on_the_error_stream(project, say, words, says):
+    before = fingerprint(project)
+    code, out, err = say(*words)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert "Traceback" not in err
+    assert "Error" not in err
+    assert "Usage" not in err
+    assert fingerprint(project) == before
+
+
+def test_a_check_of_faulty_data_leaves_with_2(project, say):
+    changed("sites.csv", "Am Park", "")(project / "data")
+    code, out, err = say("check")
+    assert (code, out) == (2, "")
+    assert "sites.csv" in err
+
+
+def test_a_run_that_fails_on_its_way_leaves_with_1(project, say, monkeypatch):
+    def fail(*args):
+        raise runs.RunError("So nicht.", exit_code=1)
+
+    monkeypatch.setattr(runs, "_execute_notebook", fail)
+    code, out, err = say("run")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == "So nicht."
+    assert not Path("outputs").exists()
+
+
+def test_an_interrupted_run_leaves_with_130(project, say, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_execute_notebook", interrupt)
+    monkeypatch.setattr("logging.disable", lambda *args: None)
+    code, out, err = say("run")
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1] == "Unterbrochen; nichts wurde gespeichert."
+    assert not Path("outputs").exists()
+
+
+def test_the_planner_reads_no_english(project, say):
+    told = [
+        say("run", "-p", "max_sites=2"),
+        say("check"),
+        say("run", "nosuch"),
+        say("run", "-x"),
+        say("run", "--out", "data/sites.csv"),
+    ]
+    words = " ".join(out + err for _, out, err in told).split()
+    assert not {"the", "of", "is", "and", "with", "no", "such", "file", "row", "rows", "figures", "nothing"} & set(
+        words
+    )
+
+
+def test_python_m_quartier_is_the_same_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "quartier", "--version"], capture_output=True, text=True, env=os.environ, check=True
+    )
+    assert done.stdout == f"quartier {quartier.__version__}\n"
+
+
+def test_help_loads_no_heavy_library():
+    code = (
+        "import sys; sys.argv = ['quartier', '--help']\n"
+        "from quartier.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*(name for name in ('pandas', 'numpy', 'pydantic', 'papermill', 'matplotlib') if name in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == ""

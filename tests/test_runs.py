@@ -1,0 +1,432 @@
+"""A run is checked before it starts, is the same on any day, and is kept whole or not at all."""
+
+import ast
+import datetime
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+from small_city import changed, fingerprint, write_city
+
+import quartier as q
+from quartier import report, runs
+from quartier.scenario import PARAMETERS, ScenarioError
+
+MONDAY = datetime.date(2026, 11, 23)
+NAMES = ("data_dir", "scenario", *PARAMETERS)
+PLAN = """\
+import quartier as q
+chosen = q.Scenario.from_parameters(globals())
+plan = q.allocate(q.load(data_dir), chosen)
+q.show(plan)"""
+ANY_KERNEL = """\
+import os, sys
+print(sys.executable, os.environ["PYTHONHASHSEED"], hash("quartier"), os.getcwd(), file=sys.stderr)"""
+
+
+def write_notebook(path, *cells, names=NAMES):
+    """Write a notebook with a parameters cell and these cells of code."""
+    values = dict.fromkeys(names) | {"data_dir": "data", "scenario": "baseline"}
+    source = "\n".join(f"{name} = {values[name]!r}" for name in names)
+    first = nbformat.v4.new_code_cell(source, id="settings", metadata={"tags": ["parameters"]})
+    rest = [nbformat.v4.new_code_cell(cell, id=f"cell-{number}") for number, cell in enumerate(cells)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=[first, *rest], metadata={"kernelspec": kernel}), path)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with a city and a notebook, and the working directory in it."""
+    folder = tmp_path / "project"
+    write_city(folder / "data")
+    write_notebook(folder / "notebooks" / "01_plan.ipynb", PLAN)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def no_kernel(monkeypatch):
+    """Write a notebook as it is, in place of executing it, and remember with what; draw nothing."""
+    calls = []
+
+    def write(path, target, parameters, home, kernel, texts):
+        calls.append((path.name, parameters, home))
+        target.write_bytes(path.read_bytes())
+
+    monkeypatch.setattr(runs, "_execute_notebook", write)
+    monkeypatch.setattr(report, "_save_figures", lambda *args: None)
+    return calls
+
+
+def run(**changes):
+    return runs.run(**{"today": MONDAY, "progress": False, **changes})
+
+
+# --- with a kernel ------------------------------------------------------------------------------------------------
+
+
+def test_two_runs_on_different_days_are_the_same_but_for_their_name(project, monkeypatch):
+    write_notebook(project / "notebooks" / "01_plan.ipynb", PLAN, ANY_KERNEL, "q.show(q.plot_amounts(plan))")
+    first = run(parameters={"budget_eur": 16_000})
+    monkeypatch.setenv("MPLBACKEND", "svg")
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    monkeypatch.chdir(project / "notebooks")
+    second = run(parameters={"budget_eur": 16_000}, out=project / "elsewhere", today=MONDAY + datetime.timedelta(400))
+    assert (first, second.name) == (Path("outputs/2026-11-23-baseline"), "2027-12-28-baseline")
+    assert {path.name for path in second.iterdir()} == {"notebooks", "tables", "figures", report.SPREADSHEET}
+    assert fingerprint(project / first) == fingerprint(second)
+    raw = (project / first / "notebooks" / "01_plan.ipynb").read_text(encoding="utf-8")
+    executed = nbformat.reads(raw, as_version=4)
+    outputs = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert "16.000 EUR" in outputs[0].data["text/plain"]
+    assert outputs[1].text.split()[0] == sys.executable
+    assert outputs[1].text.split()[1] == "0"
+    assert outputs[2].metadata["image/png"]["alt"] == outputs[2].data["text/plain"]
+    assert len(outputs) == 4
+    assert "papermill" not in executed.metadata
+    for cell in executed.cells:
+        assert set(cell.metadata) <= {"tags"}
+    injected = next(cell for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", []))
+    assert ast.parse(injected.source)
+    assert "budget_eur = 16000" in injected.source
+    assert "max_sites" not in injected.source
+    nbformat.validate(executed)
+
+
+def test_a_failing_notebook_is_named_in_one_line_and_nothing_is_kept(project):
+    write_notebook(project / "notebooks" / "02_broken.ipynb", "raise ValueError('erste Zeile\\nzweite Zeile')")
+    before = fingerprint(project)
+    with pytest.raises(runs.RunError) as failed:
+        run(parameters={"max_sites": 2})
+    line, hint = str(failed.value).splitlines()
+    assert line == "02_broken.ipynb, Zelle [3]: abgebrochen, nichts wurde gespeichert: erste Zeile zweite Zeile"
+    assert hint.endswith("papermill notebooks/02_broken.ipynb out.ipynb -p scenario baseline -p max_sites 2")
+    assert failed.value.exit_code == 1
+    assert fingerprint(project) == before
+
+
+def test_papermill_alone_refuses_what_a_run_refuses(project):
+    with pytest.raises(papermill.PapermillExecutionError) as refused:
+        papermill.execute_notebook(
+            "notebooks/01_plan.ipynb", None, parameters={"budget": 64_000}, kernel_name="python3", progress_bar=False
+        )
+    assert refused.value.ename == "ScenarioError"
+    assert "budget_eur" in refused.value.evalue
+
+
+# --- checked before anything is started ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "says"),
+    [
+        ({"scenario": "nosuch"}, ScenarioError, "baseline, cut"),
+        ({"scenario": "../scenarios/baseline"}, ScenarioError, "baseline, cut"),
+        ({"scenario": "baseline/"}, ScenarioError, "baseline, cut"),
+        ({"scenario": "baseline\x00"}, ScenarioError, "baseline, cut"),
+        ({"scenario": ""}, ScenarioError, "baseline, cut"),
+        (
+            {"parameters": {"budget": 1}},
+            ScenarioError,
+            ", ".join(["budget_eur", "data_dir", "scenario", *PARAMETERS[1:]]),
+        ),
+        ({"parameters": {"budget_eur": "80.000"}}, ScenarioError, "80000"),
+        ({"parameters": {"max_sites": 7.5}}, ScenarioError, "ganze Zahl"),
+        ({"parameters": {"data_dir": "elsewhere"}}, ScenarioError, "budget_eur, max_sites"),
+        ({"parameters": {"scenario": "cut"}}, ScenarioError, "budget_eur, max_sites"),
+        ({"parameters": {"language": "fr"}}, ScenarioError, "de, en"),
+        ({"parameters": {"budget_eur": 100}}, q.InfeasibleScenario, "4.000 EUR"),
+        ({"data": "nosuch"}, q.DataError, "nosuch"),
+        ({"notebooks": "nosuch"}, runs.RunError, "nosuch"),
+        ({"out": ""}, runs.RunError, "Namen"),
+        ({"out": " "}, runs.RunError, "Namen"),
+        ({"out": "data/sites.csv"}, runs.RunError, "Datei dieses Namens"),
+        ({"out": "data/sites.csv/runs"}, runs.RunError, "Datei dieses Namens"),
+        ({"out": "x" * 300}, runs.RunError, "zu lang"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_a_notebook_is_started(project, no_kernel, asked, kind, says):
+    before = fingerprint(project)
+    with pytest.raises(kind) as refused:
+        run(**asked)
+    assert says in str(refused.value)
+    assert getattr(refused.value, "exit_code", 2) == 2
+    assert no_kernel == []
+    assert fingerprint(project) == before
+
+
+def test_a_fault_in_the_data_is_found_before_a_notebook_is_started(project, no_kernel):
+    changed("sites.csv", "Am Park", "")(project / "data")
+    with pytest.raises(q.DataError, match=r"sites\.csv"):
+        run()
+    assert no_kernel == []
+
+
+def test_a_fault_in_a_scenario_to_compare_with_is_found_before_a_notebook_is_started(project, no_kernel):
+    (project / "data" / "scenarios" / "cut.yaml").write_text("name: cut\nbudget_eur: -1\n")
+    with pytest.raises(ScenarioError, match=r"cut\.yaml"):
+        run()
+    assert no_kernel == []
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"cells": 1}', "[]"])
+def test_a_damaged_notebook_is_named(project, no_kernel, content):
+    (project / "notebooks" / "02_damaged.ipynb").write_text(content)
+    with pytest.raises(runs.RunError, match=r"02_damaged\.ipynb"):
+        run()
+    assert no_kernel == []
+
+
+def test_an_outputs_folder_that_may_not_be_written_to_is_named(project, no_kernel, monkeypatch):
+    make = Path.mkdir
+
+    def refuse(path, *args, **kwargs):
+        if "outputs" in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return make(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(runs.RunError, match="darf nicht geschrieben werden") as refused:
+        run()
+    assert "\n" not in str(refused.value)
+    assert no_kernel == []
+
+
+# --- notebooks ----------------------------------------------------------------------------------------------------
+
+
+def test_notebooks_are_executed_in_the_order_of_their_names(project, no_kernel):
+    for name in ("10_z", "02_b"):
+        write_notebook(project / "notebooks" / f"{name}.ipynb", PLAN)
+    run()
+    assert [name for name, *_ in no_kernel] == ["01_plan.ipynb", "02_b.ipynb", "10_z.ipynb"]
+
+
+def test_notebooks_without_the_parameters_of_a_run_are_left_out_and_named(project, no_kernel):
+    write_notebook(project / "notebooks" / "02_other.ipynb", "x = 1", names=("data_dir", "scenario", "budget_eur"))
+    nbformat.write(nbformat.v4.new_notebook(), project / "notebooks" / "03_empty.ipynb")
+    job = runs.prepare(today=MONDAY)
+    folder = job.execute(progress=False)
+    assert [name for name, *_ in no_kernel] == ["01_plan.ipynb"]
+    assert any("02_other.ipynb, 03_empty.ipynb" in line for line in job.closing(folder))
+
+
+def test_a_notebook_is_given_what_was_asked_for_and_no_path_of_this_machine(project, no_kernel, monkeypatch):
+    monkeypatch.chdir(project / "notebooks")
+    run(scenario="cut", parameters={"max_sites": 2})
+    ((_, parameters, home),) = no_kernel
+    assert parameters == {"data_dir": "data", "scenario": "cut", "max_sites": 2}
+    assert home == project
+
+
+def test_another_city_is_run_with_the_notebooks_here(project, no_kernel, tmp_path):
+    write_city(tmp_path / "elsewhere" / "übersee")
+    run(data=tmp_path / "elsewhere" / "übersee")
+    ((name, parameters, home),) = no_kernel
+    assert (name, parameters["data_dir"], home) == ("01_plan.ipynb", "übersee", tmp_path / "elsewhere")
+
+
+def test_the_kernel_is_this_python_whatever_else_is_called_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with runs._kernels() as name:
+        first, second = os.environ["JUPYTER_PATH"].split(os.pathsep)
+        described = json.loads(Path(first, "kernels", name, "kernel.json").read_text(encoding="utf-8"))
+        assert described["argv"][0] == sys.executable
+        assert second == str(tmp_path)
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path)
+    assert not Path(first).exists()
+
+
+# --- the folder of a run ------------------------------------------------------------------------------------------
+
+
+def test_a_run_sets_all_scenarios_side_by_side(project, no_kernel):
+    assert (run(scenario="cut") / "tables" / "scenarios.csv").read_text(encoding="utf-8").count("\n") == 3
+
+
+def test_a_run_never_takes_the_place_of_another(project, no_kernel):
+    folders = [run(), run(), run()]
+    assert [folder.name for folder in folders] == [f"2026-11-23-baseline{end}" for end in ("", "-2", "-3")]
+    assert {path.name for path in Path("outputs").iterdir()} == {folder.name for folder in folders}
+    assert fingerprint(folders[0]) == fingerprint(folders[1])
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, Path.touch])
+def test_a_name_that_is_taken_by_anything_is_left_alone(project, no_kernel, make):
+    Path("outputs").mkdir()
+    make(Path("outputs/2026-11-23-baseline"))
+    assert run().name == "2026-11-23-baseline-2"
+
+
+def test_a_name_that_is_taken_in_between_is_left_alone(project, no_kernel, monkeypatch):
+    rename, asked = Path.rename, []
+
+    def late(path, target):
+        asked.append(target)
+        if len(asked) == 1:
+            (target / "notebooks").mkdir(parents=True)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    assert run().name == "2026-11-23-baseline-2"
+
+
+def test_a_run_with_changes_is_set_beside_the_scenario_it_changes(project, no_kernel):
+    job = runs.prepare(parameters={"budget_eur": 15_000}, today=MONDAY)
+    assert list(job.others) == ["baseline-changed", "baseline", "cut"]
+    assert job.others["baseline-changed"].scenario.title == "baseline (geändert)"
+    assert list(runs.prepare(today=MONDAY).others) == ["baseline", "cut"]
+    assert list(runs.prepare(parameters={"language": "en"}, today=MONDAY).others) == ["baseline", "cut"]
+
+
+@pytest.mark.parametrize("place", ["notebooks", "tables"])
+def test_a_disk_that_fills_up_leaves_nothing(project, monkeypatch, place):
+    before = fingerprint(project)
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if place == "notebooks":
+        monkeypatch.setattr(runs, "_execute_notebook", full)
+    else:
+        monkeypatch.setattr(runs, "_execute_notebook", lambda *args: None)
+        monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(runs.RunError, match="Datenträger ist voll") as failed:
+        run()
+    assert failed.value.exit_code == 1
+    assert fingerprint(project) == before
+
+
+def test_a_run_that_is_interrupted_leaves_nothing(project, monkeypatch):
+    before = fingerprint(project)
+
+    def interrupt(path, target, *rest):
+        target.write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "_execute_notebook", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert fingerprint(project) == before
+
+
+def test_what_another_process_left_half_done_is_in_nobodys_way(project, no_kernel):
+    left = Path("outputs") / f".2026-11-23-baseline.partial-{os.getpid()}"
+    (left / "2026-11-23-baseline").mkdir(parents=True)
+    assert run().name == "2026-11-23-baseline"
+
+
+def test_the_closing_lines_are_the_plan_in_five_lines_and_the_path(project, no_kernel):
+    job = runs.prepare(today=MONDAY)
+    folder = job.execute(progress=False)
+    assert job.closing(folder) == [*job.plan.summary(), f"Alles liegt in {folder}"]
+    assert len(job.plan.summary()) == 5
+
+
+def test_progress_is_told_on_the_error_stream_only(project, no_kernel, capsys):
+    run(progress=True)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "01_plan" in told.err
+    assert "2/2" in told.err
+
+
+# --- parameters of the command line -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("budget_eur=64000", 64_000),
+        (" budget_eur = 64000 ", 64_000),
+        ("budget_eur=64000.5", 64_000.5),
+        ("inequality_aversion=0.25", 0.25),
+        ("inequality_aversion=0.125", 0.125),
+        ("budget_eur=-1", -1),
+        ("response=linear", "linear"),
+        ("language=en", "en"),
+        ("budget_eur=64000,5", "64000,5"),
+        ("budget_eur=80.000,00", "80.000,00"),
+        ("budget_eur=1e5", "1e5"),
+        ("budget_eur=nan", "nan"),
+        ("max_sites=010", "010"),
+        ("max_sites=true", "true"),
+        ("response=a=b", "a=b"),
+    ],
+)
+def test_a_value_is_a_number_only_if_it_can_be_read_in_one_way(text, value):
+    ((_, found),) = runs.parse_parameters([text]).items()
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("text", ["budget_eur=80.000", "budget_eur=1.234", "budget_eur=-1.234"])
+def test_a_lone_thousands_point_is_refused_with_both_readings(text):
+    with pytest.raises(ScenarioError, match="Tausendstel"):
+        runs.parse_parameters([text])
+
+
+@pytest.mark.parametrize("text", ["budget_eur", "=64000", "budget_eur=", "", "="])
+def test_half_a_parameter_is_refused(text):
+    with pytest.raises(ScenarioError, match="budget_eur=64000"):
+        runs.parse_parameters([text])
+
+
+def test_a_parameter_given_twice_is_refused():
+    with pytest.raises(ScenarioError, match="nur einmal"):
+        runs.parse_parameters(["max_sites=8", "max_sites=9"])
+
+
+def test_all_faults_of_the_parameters_come_in_one_error():
+    with pytest.raises(ScenarioError) as refused:
+        runs.parse_parameters(["budget_eur=80.000", "nix", "max_sites=8", "max_sites=8"])
+    assert len(refused.value.faults) == 3
+
+
+# --- check --------------------------------------------------------------------------------------------------------
+
+
+def test_a_check_says_what_is_there_and_what_is_assumed(project):
+    before = fingerprint(project)
+    lines = runs.check()
+    text = "\n".join(lines)
+    assert "  Standorte: 4 Zeilen" in lines
+    assert "3 mögliche Standorte: Am Park, Am Hügel und Hof" in lines
+    assert "Bekannt, aber nicht im Gespräch: Alte Mühle" in lines
+    assert "  Einzugsgebiete: 3 Angaben" in lines
+    assert "baseline: Plan „baseline“: 20.000 EUR" in text
+    assert "cut: Plan „cut“" in text
+    assert fingerprint(project) == before
+
+
+def test_a_check_names_the_faults_of_all_scenarios(project):
+    scenarios = project / "data" / "scenarios"
+    (scenarios / "cut.yaml").write_text("name: cut\nbudget: 1\n")
+    (scenarios / "poor.yaml").write_text("name: poor\nbudget_eur: 100\n")
+    with pytest.raises(q.PlainError) as refused:
+        runs.check()
+    assert "cut.yaml" in str(refused.value)
+    assert "4.000 EUR" in str(refused.value)
+
+
+def test_a_check_of_faulty_data_names_them(project):
+    changed("sites.csv", "Am Park", "")(project / "data")
+    with pytest.raises(q.DataError, match=r"sites\.csv"):
+        runs.check()
+
+
+def test_the_folder_that_holds_runs_is_made_with_its_parents_and_nothing_else(project, no_kernel):
+    run(out="deep/down/outputs")
+    made = {
+        str(path.relative_to(project))
+        for path in (project / "deep").glob("**/*")
+        if len(path.parts) - len(project.parts) < 5
+    }
+    assert made == {"deep/down", "deep/down/outputs", "deep/down/outputs/2026-11-23-baseline"}
