@@ -706,6 +706,10 @@ class Sites:
         """Copies of all tables that were read, by name; empty where the sites come from a frame."""
         return {name: table.copy() for name, table in self._tables.items()}
 
+    def table(self, name: str) -> pd.DataFrame:
+        """Copy of one table that was read."""
+        return self._tables[name].copy()
+
     def numbers(self, column: str) -> np.ndarray:
         """Give a column as floats, shape (n,), read-only; EUR for amounts, weighted residents for a given need."""
         if column not in self.cache:
@@ -834,12 +838,12 @@ class Sites:
 
     def indicators_used(self) -> pd.DataFrame:
         """Rows of ``indicators.csv`` that enter the need: need indicators of sites and catchments, latest date."""
-        rows, catchments = (
-            _latest(self._tables["indicators"], self._tables["indicator_kinds"]),
-            self._tables["catchments"],
-        )
-        areas = catchments.loc[catchments["site_id"].isin(self._frame.index), "area_id"]
-        return rows[rows["area_id"].isin(areas) | rows["site_id"].isin(self._frame.index)]
+        if "indicators_used" not in self.cache:
+            rows = _latest(self._tables["indicators"], self._tables["indicator_kinds"])
+            catchments = self._tables["catchments"]
+            areas = catchments.loc[catchments["site_id"].isin(self._frame.index), "area_id"]
+            self.cache["indicators_used"] = rows[rows["area_id"].isin(areas) | rows["site_id"].isin(self._frame.index)]
+        return self.cache["indicators_used"].copy()
 
     def assumptions(self) -> pd.DataFrame:
         """Every assumed figure that a plan uses: table, key, figure, value, unit, source, note.
@@ -1042,7 +1046,9 @@ def load(folder: str | Path = "data", *, language: str = "de", today: datetime.d
             faults += check(city)
     if faults:
         raise DataError(_first_of_each_cell(faults), texts, str(folder))
-    return Sites(_candidate_frame(tables), tables)
+    sites = Sites(_candidate_frame(tables), tables)
+    sites.indicators_used()  # sorted out once, here, so that no plan waits for it
+    return sites
 
 
 class _City(NamedTuple):

@@ -42,7 +42,7 @@ def shares(sites: Sites) -> pd.DataFrame:
     """
     if sites.has_need:
         raise PlainError(Texts().text("These sites were given with their need; there are no indicators behind it."))
-    table = sites.tables["catchments"]
+    table = sites.table("catchments")
     table = table.loc[table["site_id"].isin(sites.site_ids), ["site_id", "area_id", "share"]].copy()
     table["claimed"] = table.groupby("area_id")["share"].transform("sum")
     table["effective_share"] = table["share"] / table["claimed"].clip(lower=1.0)
@@ -65,16 +65,17 @@ def indicator_totals(sites: Sites) -> pd.DataFrame:
 def _indicator_totals(sites: Sites) -> pd.DataFrame:
     import pandas as pd
 
-    parts, kinds = shares(sites), list(sites.weights)
-    latest = sites.indicators_used()
-    areas = latest.dropna(subset="area_id").pivot(index="area_id", columns="indicator", values="value")
-    own = latest.dropna(subset="site_id").pivot(index="site_id", columns="indicator", values="value")
-    values = areas.reindex(index=parts["area_id"], columns=kinds).to_numpy() * parts[["effective_share"]].to_numpy()
-    totals = pd.DataFrame(values, columns=kinds).groupby(parts["site_id"].to_numpy()).sum(min_count=1)
-    totals = totals.reindex(list(sites.site_ids))
-    totals = own.reindex(index=totals.index, columns=kinds).fillna(totals)
-    totals.index.name = "site_id"
-    return totals
+    latest, kinds = sites.indicators_used(), list(sites.weights)
+    places = zip(latest["area_id"], latest["site_id"], latest["indicator"], latest["value"], strict=True)
+    known = {(area if isinstance(area, str) else site, kind): value for area, site, kind, value in places}
+    parts = shares(sites)
+    totals = np.zeros((len(sites), len(kinds)))
+    row = {site_id: i for i, site_id in enumerate(sites.site_ids)}
+    for site_id, area, share in zip(parts["site_id"], parts["area_id"], parts["effective_share"], strict=True):
+        totals[row[site_id]] += [share * known.get((area, kind), np.nan) for kind in kinds]
+    for site_id, i in row.items():
+        totals[i] = [known.get((site_id, kind), total) for kind, total in zip(kinds, totals[i], strict=True)]
+    return pd.DataFrame(totals, index=pd.Index(sites.site_ids, name="site_id"), columns=kinds)
 
 
 def contributions(sites: Sites, weights: Mapping[str, float] | None = None) -> pd.DataFrame:

@@ -122,6 +122,16 @@ def test_every_table_that_was_read_can_be_written_and_read_again(sites, folder, 
     same(read, q.load(target))
 
 
+def test_three_decimals_are_read_where_the_file_writes_decimal_commas(tmp_path):
+    city = write_city(tmp_path / "city")
+    changed("sites.csv", "52.03", "52.025")(city)
+    with pytest.raises(q.DataError):
+        q.load(city)
+    table = (city / "sites.csv").read_text(encoding="utf-8").replace(",", ";").replace(".", ",")
+    (city / "sites.csv").write_text(table, encoding="utf-8")
+    assert q.load(city).tables["sites"]["latitude"][2] == 52.025
+
+
 def test_rows_are_numbered_as_a_spreadsheet_shows_them(tmp_path):
     city = write_city(tmp_path / "city")
     changed("partners.csv", '"Scholle, eG"', '"Scholle\r\neG"')(city)
