@@ -65,10 +65,10 @@ def indicator_totals(sites: Sites) -> pd.DataFrame:
 def _indicator_totals(sites: Sites) -> pd.DataFrame:
     import pandas as pd
 
+    parts = shares(sites)  # refuses sites that have no indicators
     latest, kinds = sites.indicators_used(), list(sites.weights)
     places = zip(latest["area_id"], latest["site_id"], latest["indicator"], latest["value"], strict=True)
     known = {(area if isinstance(area, str) else site, kind): value for area, site, kind, value in places}
-    parts = shares(sites)
     totals = np.zeros((len(sites), len(kinds)))
     row = {site_id: i for i, site_id in enumerate(sites.site_ids)}
     for site_id, area, share in zip(parts["site_id"], parts["area_id"], parts["effective_share"], strict=True):
