@@ -44,7 +44,7 @@ test: .venv/.stamp ## Run all tests, the notebooks among them (warnings are erro
 	PYTHONWARNINGS="$(WARNINGS)" $(BIN)/python -m pytest -n 2 --dist loadscope --nbval notebooks tests $(ARGS)
 
 lab: .venv/.stamp ## Open the notebooks in JupyterLab
-	$(BIN)/python -m jupyterlab notebooks $(ARGS)
+	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/01_zusammenarbeit.ipynb $(ARGS)
 
 notebooks: .venv/.stamp ## Execute the notebooks in place, after a change to the package or the data
 	$(BIN)/python -c "from quartier import runs; runs.refresh()"

@@ -93,8 +93,11 @@ def _only(problem: _Problem, kinds: Iterable[str]) -> _Problem:
 
 
 def _irreducible(problem: _Problem) -> list[str]:
-    kinds = list(_LET_GO)
-    for kind in _LET_GO:
+    rules, kinds = limits(*problem), list(_LET_GO)
+    if (rules.committed & (rules.low > rules.high)).any():  # no amount for a site: told as such, whatever else is wrong
+        elsewhere = ("budget_eur", "max_sites", "min_sites")
+        kinds = [*elsewhere, *(kind for kind in kinds if kind not in elsewhere)]
+    for kind in list(kinds):
         rest = [other for other in kinds if other != kind]
         if not _possible(_only(problem, rest)):
             kinds = rest
@@ -106,6 +109,7 @@ def _explanation(problem: _Problem) -> InfeasibleScenario:
     words = _Words(problem, kinds)
     by_money_first = sorted(kinds, key=lambda kind: kind == "commitment")  # giving up a commitment is told last
     found = [repair for kind in by_money_first for repair in _repairs(problem, kind, kinds, words)]
+    found.sort(key=lambda repair: repair.goes_on)
     return InfeasibleScenario(words.head(), tuple(words.rule(kind) for kind in kinds), tuple(found), words.texts)
 
 
@@ -127,7 +131,7 @@ def _repairs(problem: _Problem, kind: str, kinds: list[str], words: _Words) -> I
             else:
                 further = _explanation(changed).repairs[0]
                 both = words.texts.text("{first}; and {second}", first=sentence, second=further.sentence)
-                yield Repair(kind, both, _then(change, further))
+                yield Repair(kind, both, _then(change, further), goes_on=True)
             return
 
 
@@ -204,11 +208,10 @@ def _lower_floors(problem: _Problem, words: _Words) -> Changes:
         while too_high - fits > 1:
             middle = (fits + too_high) // 2
             fits, too_high = (middle, too_high) if possible(_floors_at_most(middle * step)(problem)) else (fits, middle)
-        floor = float(fits * step)
-        yield (
-            words.texts.text("lower the floors to at most {floor}", floor=words.texts.eur(floor)),
-            _floors_at_most(floor),
-        )
+        if fits:
+            floor = float(fits * step)
+            sentence = words.texts.text("lower the floors to at most {floor}", floor=words.texts.eur(floor))
+            yield sentence, _floors_at_most(floor)
 
 
 def _raise_caps(problem: _Problem, words: _Words) -> Changes:

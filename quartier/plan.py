@@ -75,6 +75,8 @@ class Repair:
     rule: str
     sentence: str
     change: Callable[[Sites, Scenario], tuple[Sites, Scenario]]
+    goes_on: bool = False
+    """Whether another conflict is left then, which the sentence and the change mend as well."""
 
     def apply(self, sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
         """Give sites and scenario with the change made; a plan is possible for them."""
@@ -98,7 +100,7 @@ class InfeasibleScenario(PlainError):
         lines += [f"  - {rule.sentence}" for rule in conflict]
         if repairs:
             lines += [
-                texts.text("Each of these changes would mend it:"),
+                texts.text("Each of these ways by itself would mend it:"),
                 *(f"  - {repair.sentence}" for repair in repairs),
             ]
         super().__init__("\n".join(lines))
@@ -241,8 +243,9 @@ class Plan:
         -------
         DataFrame
             Index site_id; name, status, need (weighted residents), min_eur, max_eur, amount_eur, coverage (share of the
-            need reached), benefit (weighted residents reached), marginal_per_1000_eur (weighted residents that the next
-            step would reach, per 1,000 EUR; for a site without money: that its floor would reach), why (sentence).
+            need reached), benefit (weighted residents reached), marginal_per_1000_eur (weighted
+            residents that the next step would reach, allowed or not, per 1,000 EUR; for a site without money: its
+            floor), why (sentence).
         """
         import pandas as pd
 
@@ -446,12 +449,14 @@ class Plan:
                     share=texts.percent(row["coverage"]),
                 )
             )
-            parts.append(
-                texts.text(
-                    "Another 1,000 EUR would reach about {gain} more here.",
-                    gain=texts.number(row["marginal_per_1000_eur"], 1),
+            if row["amount_eur"] + 1000 <= row["max_eur"]:
+                at, scale, curve = row["amount_eur"], self.sites.frame.loc[site_id, "scale_eur"], self.scenario.response
+                gain = curves.residents_reached([at, at + 1000], row["need"], scale, curve)
+                parts.append(
+                    texts.text(
+                        "Another 1,000 EUR would reach {gain} more here.", gain=texts.number(gain[1] - gain[0], 1)
+                    )
                 )
-            )
         else:
             parts.append(texts.text("{site} gets nothing.", site=row["name"]))
             parts.append(row["why"])
@@ -521,7 +526,8 @@ class Plan:
                 )
             else:
                 reason = texts.text(
-                    "Between floor and cap: the last {step} here count at least as much as at any other funded site.",
+                    "Between floor and cap: the last {step} count at least as much here"
+                    " as another {step} would at any other funded site below its cap.",
                     step=texts.eur(step),
                 )
             reasons.append(reason)

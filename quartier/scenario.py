@@ -79,7 +79,7 @@ class Scenario(BaseModel):
     base_coverage : float
         Coverage that everybody has without the programme; only used with an inequality aversion.
     need_weights : dict
-        Weight of each need indicator; empty: the weights of the data.
+        Weight of each need indicator; one that is not named counts nothing. Empty: the weights of the data.
     groups, max_change_share, years
         Reserved for limits by partner, change limits and plans over several years; only their defaults are accepted.
     seed : int
@@ -293,6 +293,11 @@ def _from_parameters(given: Mapping[str, Any], *, complete: bool) -> Scenario:
     for name in _KNOWN:
         if complete and name not in given:
             faults.append(Fault(file, None, name, "", texts.text("a parameter of this name")))
+    for name in PARAMETERS:  # 80.000 is eighty in Python: a whole number of EUR is written without a point
+        value = given.get(name)
+        if name.endswith("_eur") and isinstance(value, float) and value.is_integer() and 0 < value < 1000:
+            whole = f"{value:.0f}"
+            faults.append(Fault(file, None, name, f"{whole}.0…", ambiguous(whole, "000", texts)))
     for name in ("data_dir", "scenario"):
         if name in given and not isinstance(given[name], str):
             faults.append(Fault(file, None, name, texts.given(given[name]), texts.text("a text")))
@@ -397,7 +402,13 @@ def _unambiguous_number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNod
     return node
 
 
+def _visible_text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    # Line ends such as U+0085 would come back as others, unless they are escaped.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if value.isprintable() else '"')
+
+
 _PlainDumper.add_representer(float, _unambiguous_number)
+_PlainDumper.add_representer(str, _visible_text)
 
 
 _OPENING = (

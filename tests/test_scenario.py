@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from small_city import fingerprint, write_city
@@ -148,6 +148,8 @@ def scenarios(draw):
 
 @settings(max_examples=150)
 @given(scenario=scenarios())
+@example(scenario=q.Scenario(title="a\x85b\u2028c\nd\r\te\ufeff\u00a0", need_weights={"\x85": 1.125, "a: b\n": 1}))
+@example(scenario=q.Scenario(title="1.234", need_weights={"1.234": 1, "yes": 1, "<<": 1, "010": 1, "~": 1, "": 1}))
 def test_a_scenario_comes_back_from_its_file(tmp_path_factory, scenario):
     path = tmp_path_factory.getbasetemp() / "round.yaml"
     scenario.to_yaml(path)
@@ -236,7 +238,7 @@ def test_parameters_that_are_none_leave_the_scenario_as_its_file_says(city):
         ("budget_eur", 64_000),
         ("max_sites", 1),
         ("min_sites", 2),
-        ("step_eur", 50.0),
+        ("step_eur", 50),
         ("min_eur", 0),
         ("max_eur", 9000.5),
         ("response", "linear"),
