@@ -29,10 +29,10 @@ endef
 export PROBE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab notebooks check bench lock clean FORCE
+.PHONY: help setup run test lab notebooks check bench bench-peers lock clean FORCE
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/.stamp ## Make the environment in .venv/ from the lock (skipped when nothing has changed)
 	@echo "The environment in .venv/ is ready."
@@ -57,6 +57,9 @@ check: .venv/.stamp ## Check format, lint and types
 bench: .venv/.stamp ## Measure import, loading and solving (ARGS=--run: a whole run too)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-peers: .venv-peers/.stamp ## Compare with other solvers, in .venv-peers/ (ARGS="--sizes 14 1000 --peers quartier pulp", --write)
+	@.venv-peers/bin/python -m benchmarks.peers $(ARGS)
+
 lock: ## Resolve requirements.lock again, with the tool uv in .venv-lock/ (ARGS=--upgrade: newest versions)
 	"$(PYTHON)" -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet uv
@@ -64,7 +67,7 @@ lock: ## Resolve requirements.lock again, with the tool uv in .venv-lock/ (ARGS=
 	    --generate-hashes --no-header --quiet --output-file requirements.lock $(ARGS)
 
 clean: ## Remove the environment and all caches; outputs/ stays
-	rm -rf .venv .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis build quartier.egg-info
+	rm -rf .venv .venv-lock .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build quartier.egg-info
 	find . -name outputs -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # The Python and the folder that .venv/ belongs to. Looked at each time, written only when the environment is made anew:
@@ -83,6 +86,15 @@ clean: ## Remove the environment and all caches; outputs/ stays
 	@echo "Installing from requirements.lock (a minute or two)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What is locked stays as it is; the peers come on top of it.
+.venv-peers/.stamp: requirements.lock pyproject.toml
+	@rm -f $@
+	@test -x .venv-peers/bin/python || "$(PYTHON)" -m venv .venv-peers
+	@echo "Installing the lock and the peers into .venv-peers/ (a few minutes)"
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[peers]"
 	@touch $@
 
 FORCE:

@@ -7,6 +7,7 @@ Everything a notebook needs stands here; each name is loaded when it is first us
 | `load`, `Sites` | read and check a city's data |
 | `Scenario` | state the planner's choices |
 | `allocate`, `Plan` | get the best plan, its proof and its reasons |
+| `sentences`, `next_money`, `least_change`, ... | see what would change it, what its rules cost, and what is nearly as good |
 | `plot_...`, `show` | see it |
 | `save` | keep it |
 """
@@ -31,9 +32,17 @@ _HOME = {
     "Outcome": "plan",
     "Plan": "plan",
     "allocate": "optimise",
+    "allocate_many": "optimise",
+    "Plans": "optimise",
     "leave_one_out": "optimise",
     "side_by_side": "optimise",
     "find_conflict": "feasibility",
+    "next_money": "whatif",
+    "least_change": "whatif",
+    "replacement_cost": "whatif",
+    "cost_of_rules": "whatif",
+    "alternatives": "whatif",
+    "sentences": "whatif",
     "plot_amounts": "figures",
     "plot_baselines": "figures",
     "plot_changes": "figures",

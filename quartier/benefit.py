@@ -110,3 +110,39 @@ def welfare(
         return n * growth
     # phi(c0 + c) - phi(c0) = c0^(1-a) * ((1 + c/c0)^(1-a) - 1) / (1 - a); expm1 keeps its digits near a = 1
     return n * base_coverage ** (1 - a) * np.expm1((1 - a) * growth) / (1 - a)
+
+
+def amount_at_marginal(
+    marginal: ArrayLike, need: ArrayLike, scale_eur: ArrayLike, curve: str = "saturating"
+) -> np.ndarray:
+    """Amount at which another euro reaches just ``marginal`` weighted residents more: the derivative of the benefit, inverted.
+
+    Parameters
+    ----------
+    marginal : array_like
+        Weighted residents a EUR, at least 0.
+    need, scale_eur : array_like
+        Weighted residents, EUR; broadcast against each other.
+    curve : str
+        One of `RESPONSES`.
+
+    Returns
+    -------
+    ndarray
+        EUR; 0 where the first euro already reaches less, infinite where every euro reaches more. The linear curve gives its
+        kink where it reaches more than ``marginal``.
+    """
+    p, n, s = (np.asarray(part, dtype=float) for part in (marginal, need, scale_eur))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        if curve == "saturating":  # n / s * exp(-x / s) = p
+            amount = s * np.log(n / (s * p))
+        elif curve == "linear":  # n / s up to x = s
+            amount = np.where(n > s * p, s, 0.0)
+        elif curve == "power":  # n * e * x^(e - 1) / s^e = p, up to x = s
+            e = POWER_EXPONENT
+            amount = np.minimum((e * n / (p * s**e)) ** (1 / (1 - e)), s)
+        elif curve == "hill-concave":  # n * s / (s + x)^2 = p
+            amount = np.sqrt(n * s / p) - s
+        else:
+            raise ValueError(f"curve: {curve!r}, expected one of {', '.join(RESPONSES)}")
+    return np.where(n > 0, np.maximum(amount, 0.0), 0.0)

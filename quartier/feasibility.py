@@ -7,20 +7,23 @@ rules there would be a plan. A repair is the least change to one rule with which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from quartier import cuts
 from quartier import need as needs
 from quartier.data import STATUSES
 from quartier.language import Texts
-from quartier.plan import InfeasibleScenario, Repair, Rule, limits
+from quartier.plan import InfeasibleScenario, Repair, Rule, limits, shared_limits
+from quartier.scenario import GROUP_LIMITS
 
 if TYPE_CHECKING:
     from quartier.data import Sites
-    from quartier.scenario import Scenario
+    from quartier.scenario import Group, Scenario
 
 NO_LIMIT_EUR = 1e12
 """More than any budget: a rule that does not bind."""
@@ -58,42 +61,76 @@ def required_steps(sites: Sites, scenario: Scenario) -> int:
 
 
 def _possible(problem: _Problem) -> bool:
-    """Say whether a plan exists: amounts, places, sites and money for all that must be funded. Nothing else can fail."""
+    """Say whether a plan exists: amounts, places, sites and money for all that must be funded; with groups, by a solver."""
     rules, scenario = limits(*problem), problem.scenario
-    return bool(
+    simple = bool(
         (rules.low <= rules.high)[rules.committed].all()
         and rules.committed.sum() <= scenario.max_sites
         and scenario.min_sites <= (rules.committed | rules.fundable).sum()
         and required_steps(*problem) <= rules.budget
     )
+    if not (simple and scenario.groups):
+        return simple
+    return cuts.possible(rules, scenario.min_sites, scenario.max_sites, shared_limits(*problem))
 
 
 # --- conflicts ----------------------------------------------------------------------------------------------------
 
-_LET_GO: dict[str, Callable[[_Problem], dict[str, object]]] = {
-    # In the order in which rules are let go: a conflict is told in terms of the last of these that it needs.
-    "step_eur": lambda problem: {"step_eur": problem.scenario.step_eur * 1e-6},
-    "excluded": lambda problem: {"excluded": ()},
-    "max_eur": lambda problem: {"max_eur": NO_LIMIT_EUR},
-    "min_eur": lambda problem: {"min_eur": 0.0},
-    "min_sites": lambda problem: {"min_sites": 0},
-    "max_sites": lambda problem: {"max_sites": max(len(problem.sites), problem.scenario.max_sites)},
-    "budget_eur": lambda problem: {"budget_eur": NO_LIMIT_EUR},
-    "commitment": lambda problem: {"committed": ()},
-}
+# In the order in which rules are let go: a conflict is told in terms of the last of these that it needs.
+_KINDS = (
+    "step_eur",
+    "excluded",
+    "max_eur",
+    "min_eur",
+    "max_change_share",
+    "reserve_eur",
+    "min_sites",
+    "max_sites",
+    "groups",
+    "budget_eur",
+    "commitment",
+)
+
+
+def _kinds(problem: _Problem) -> list[str]:
+    """Rules that can be let go, each group by itself."""
+    groups = [f"groups.{i}" for i in range(len(problem.scenario.groups))]
+    return [one for kind in _KINDS for one in (groups if kind == "groups" else [kind])]
 
 
 def _only(problem: _Problem, kinds: Iterable[str]) -> _Problem:
-    """Give the problem with these rules alone."""
-    changes: dict[str, object] = {}
-    for kind, let_go in _LET_GO.items():
-        if kind not in kinds:
-            changes |= let_go(problem)
-    return _Problem(problem.sites, problem.scenario.replace(**changes))
+    """Give the problem with these rules alone. Shares stay shares of the budget that is stated, also where it is let go."""
+    scenario, kinds = problem.scenario, set(kinds)
+    let_go: dict[str, object] = {
+        "step_eur": scenario.step_eur * (1e-2 if scenario.groups else 1e-6),
+        "excluded": (),
+        "max_eur": NO_LIMIT_EUR,
+        "min_eur": 0.0,
+        "max_change_share": None,
+        "reserve_eur": 0.0,
+        "min_sites": 0,
+        "max_sites": max(len(problem.sites), scenario.max_sites),
+        "budget_eur": NO_LIMIT_EUR,
+        "committed": (),
+    }
+    changes = {
+        name: value for name, value in let_go.items() if {"committed": "commitment"}.get(name, name) not in kinds
+    }
+    kept = [group for i, group in enumerate(scenario.groups) if f"groups.{i}" in kinds]
+    groups = [limits for group in kept for limits in _in_eur(group, scenario.budget_eur)]
+    return _Problem(problem.sites, scenario.replace(groups=groups, **changes))
+
+
+def _in_eur(group: Group, budget_eur: float) -> list[dict[str, object]]:
+    """Give a group's limits with its shares in EUR, as a group of their own: the two may contradict each other."""
+    plain = {**group.model_dump(), "min_share": None, "max_share": None}
+    shares = {end: getattr(group, f"{end}_share") for end in ("min", "max")}
+    amounts = {f"{end}_eur": share * budget_eur for end, share in shares.items() if share is not None}
+    return [plain, {"by": group.by, "name": group.name, **amounts}] if amounts else [plain]
 
 
 def _irreducible(problem: _Problem) -> list[str]:
-    rules, kinds = limits(*problem), list(_LET_GO)
+    rules, kinds = limits(*problem), _kinds(problem)
     if (rules.committed & (rules.low > rules.high)).any():  # no amount for a site: told as such, whatever else is wrong
         elsewhere = ("budget_eur", "max_sites", "min_sites")
         kinds = [*elsewhere, *(kind for kind in kinds if kind not in elsewhere)]
@@ -105,12 +142,16 @@ def _irreducible(problem: _Problem) -> list[str]:
 
 
 def _explanation(problem: _Problem) -> InfeasibleScenario:
-    kinds = _irreducible(problem)
-    words = _Words(problem, kinds)
-    by_money_first = sorted(kinds, key=lambda kind: kind == "commitment")  # giving up a commitment is told last
-    found = [repair for kind in by_money_first for repair in _repairs(problem, kind, kinds, words)]
-    found.sort(key=lambda repair: repair.goes_on)
-    return InfeasibleScenario(words.head(), tuple(words.rule(kind) for kind in kinds), tuple(found), words.texts)
+    words = _Words(problem, _irreducible(problem))
+    rules = tuple(words.rule(kind) for kind in words.kinds)
+    found = sorted(_all_repairs(problem, words), key=lambda repair: repair.goes_on)
+    return InfeasibleScenario(words.head(), rules, tuple(found), words.texts)
+
+
+def _all_repairs(problem: _Problem, words: _Words) -> Iterator[Repair]:
+    """One repair for each rule that can give way; giving up a commitment is told last."""
+    for kind in sorted(words.kinds, key=lambda kind: kind == "commitment"):
+        yield from _repairs(problem, kind, words.kinds, words)
 
 
 # --- repairs ------------------------------------------------------------------------------------------------------
@@ -122,14 +163,14 @@ def _repairs(problem: _Problem, kind: str, kinds: list[str], words: _Words) -> I
     """Give the least change to one rule that mends the conflict; where others are left, with their first repair."""
     mended = {"all rules": _possible, "this conflict": lambda changed: _possible(_only(changed, kinds))}
     for possible in mended.values():
-        for sentence, change in _CHANGES[kind](problem, words):
+        for sentence, change in _CHANGES[kind.partition(".")[0]](problem, words, kind):
             changed = change(problem)
             if not possible(changed):
                 continue
             if _possible(changed):
                 yield Repair(kind, sentence, _then(change))
             else:
-                further = _explanation(changed).repairs[0]
+                further = next(_all_repairs(changed, _Words(changed, _irreducible(changed))))
                 both = words.texts.text("{first}; and {second}", first=sentence, second=further.sentence)
                 yield Repair(kind, both, _then(change, further), goes_on=True)
             return
@@ -155,7 +196,7 @@ def _status(moved: dict[str, dict[str, str]]) -> Variation:
     return lambda problem: _Problem(problem.sites.replace(moved), problem.scenario)
 
 
-def _raise_budget(problem: _Problem, words: _Words) -> Changes:
+def _raise_budget(problem: _Problem, words: _Words, kind: str) -> Changes:
     texts, step, there = words.texts, problem.scenario.step_eur, problem.scenario.budget_eur
     for asked in (problem, words.conflict):
         enough = float(required_steps(*asked) * step)
@@ -164,14 +205,94 @@ def _raise_budget(problem: _Problem, words: _Words) -> Changes:
         )
         if enough > there:
             yield sentence, _field(budget_eur=enough)
+    if problem.scenario.groups:  # floors of groups ask for more than those of the sites: found by halving
+        most = int(min(limits(*problem).high.sum(), (NO_LIMIT_EUR - there) // step))
+        enough = _least(problem, words, lambda steps: _field(budget_eur=there + steps * step), most)
+        sentence = texts.text(
+            "raise the budget by {missing} to {required}",
+            missing=texts.eur(enough * step),
+            required=texts.eur(there + enough * step),
+        )
+        yield sentence, _field(budget_eur=there + enough * step)
 
 
-def _raise_places(problem: _Problem, words: _Words) -> Changes:
+def _least(problem: _Problem, words: _Words, change: Callable[[int], Variation], most: int) -> int:
+    """Least whole number up to `most` with which a change mends the conflict, found by halving; `most` if none does."""
+    for possible in (_possible, lambda changed: _possible(_only(changed, words.kinds))):
+        if most > 0 and possible(change(most)(problem)):
+            low, high = 0, most
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if possible(change(middle)(problem)) else (middle, high)
+            return high
+    return most
+
+
+def _lower_reserve(problem: _Problem, words: _Words, kind: str) -> Changes:
+    step, kept = problem.scenario.step_eur, problem.scenario.reserve_eur
+
+    def change(steps: int) -> Variation:
+        return _field(reserve_eur=max(0.0, kept - steps * step))
+
+    reserve = max(0.0, kept - _least(problem, words, change, math.ceil(kept / step)) * step)
+    yield words.texts.text("lower the reserve to {value}", value=words.texts.eur(reserve)), _field(reserve_eur=reserve)
+
+
+def _ease_change(problem: _Problem, words: _Words, kind: str) -> Changes:
+    """Raise the change limit in steps of a tenth of a per cent."""
+    stated = problem.scenario.max_change_share or 0.0
+    share = stated + _least(problem, words, lambda steps: _field(max_change_share=stated + steps / 1000), 10_000) / 1000
+    sentence = words.texts.text("raise the limit of change to {share}", share=words.texts.percent(share))
+    yield sentence, _field(max_change_share=share)
+
+
+def _ease_group(problem: _Problem, words: _Words, kind: str) -> Changes:
+    """Ease one limit of a group as little as will do, else lift them all."""
+    scenario, at, step = problem.scenario, int(kind.partition(".")[2]), problem.scenario.step_eur
+    group, texts = scenario.groups[at], words.texts
+
+    def variation(**changes: object) -> Variation:
+        eased = [one.model_dump() for one in scenario.groups]
+        eased[at] |= changes
+        return _field(groups=eased)
+
+    units = {"eur": step, "share": step / scenario.budget_eur if scenario.budget_eur else 1.0, "sites": 1}
+    for field in GROUP_LIMITS:
+        stated, unit = getattr(group, field), units[field[4:]]
+        if stated is None or not _possible(_only(variation(**{field: None})(problem), words.kinds)):
+            continue
+        sign = -1 if field.startswith("min") else 1
+
+        def eased(
+            steps: int, field: str = field, stated: float = stated, unit: float = unit, sign: int = sign
+        ) -> Variation:
+            value = max(0, stated + sign * steps * unit)
+            return variation(**{field: min(1.0, value) if field.endswith("share") else value})
+
+        most = len(problem.sites) if field.endswith("sites") else limits(*problem).budget
+        number = _least(problem, words, eased, most)
+        value = max(0, stated + sign * number * unit)
+        shown = (
+            texts.eur(value)
+            if field.endswith("eur")
+            else texts.percent(value)
+            if field.endswith("share")
+            else str(value)
+        )
+        yield (
+            texts.text("change the limit {field} of {name} to {value}", field=field, name=group.name, value=shown),
+            eased(number),
+        )
+    without = [one.model_dump() for i, one in enumerate(scenario.groups) if i != at]
+    yield texts.text("lift the limits of {name}", name=group.name), _field(groups=without)
+
+
+def _raise_places(problem: _Problem, words: _Words, kind: str) -> Changes:
     for places in range(problem.scenario.max_sites + 1, len(problem.sites) + 1):
         yield words.texts.text("raise the number of places to {n}", n=places), _field(max_sites=places)
 
 
-def _lower_least_sites(problem: _Problem, words: _Words) -> Changes:
+def _lower_least_sites(problem: _Problem, words: _Words, kind: str) -> Changes:
     for asked in range(problem.scenario.min_sites - 1, -1, -1):
         yield words.texts.text("lower the least number of sites to {n}", n=asked), _field(min_sites=asked)
 
@@ -200,7 +321,7 @@ def _caps_at_least(cap_eur: float) -> Variation:
     return change
 
 
-def _lower_floors(problem: _Problem, words: _Words) -> Changes:
+def _lower_floors(problem: _Problem, words: _Words, kind: str) -> Changes:
     """The highest level of floors that fits is found by halving: lower floors only ever need less money."""
     step = problem.scenario.step_eur
     for possible in (_possible, lambda changed: _possible(_only(changed, words.kinds))):
@@ -214,7 +335,7 @@ def _lower_floors(problem: _Problem, words: _Words) -> Changes:
             yield sentence, _floors_at_most(floor)
 
 
-def _raise_caps(problem: _Problem, words: _Words) -> Changes:
+def _raise_caps(problem: _Problem, words: _Words, kind: str) -> Changes:
     """Only the floor of a site that has no amount can be the cap it needs."""
     rules, step = limits(*problem), problem.scenario.step_eur
     for steps in np.unique(rules.low[rules.low > rules.high]):
@@ -222,13 +343,13 @@ def _raise_caps(problem: _Problem, words: _Words) -> Changes:
         yield words.texts.text("raise the caps to at least {cap}", cap=words.texts.eur(cap)), _caps_at_least(cap)
 
 
-def _smaller_step(problem: _Problem, words: _Words) -> Changes:
+def _smaller_step(problem: _Problem, words: _Words, kind: str) -> Changes:
     for parts in range(2, 1001):
         step = problem.scenario.step_eur / parts
         yield words.texts.text("lower the step to {step}", step=words.texts.eur(step)), _field(step_eur=step)
 
 
-def _admit_statuses(problem: _Problem, words: _Words) -> Changes:
+def _admit_statuses(problem: _Problem, words: _Words, kind: str) -> Changes:
     excluded = problem.scenario.excluded
     for count in range(1, len(excluded) + 1):
         for admitted in combinations(excluded, count):
@@ -237,7 +358,7 @@ def _admit_statuses(problem: _Problem, words: _Words) -> Changes:
             yield sentence, _field(excluded=tuple(status for status in excluded if status not in admitted))
 
 
-def _release(problem: _Problem, words: _Words) -> Changes:
+def _release(problem: _Problem, words: _Words, kind: str) -> Changes:
     """Release sites from their commitment: first those without an amount, then high floors if money lacks, then little need."""
     sites, scenario = problem
     rules, need, ids = limits(*problem), needs.weigh(sites, scenario.need_weights).to_numpy(), sites.site_ids
@@ -257,7 +378,10 @@ def _release(problem: _Problem, words: _Words) -> Changes:
             yield sentence, _field(committed=())
 
 
-_CHANGES: dict[str, Callable[[_Problem, _Words], Changes]] = {
+_CHANGES: dict[str, Callable[[_Problem, _Words, str], Changes]] = {
+    "groups": _ease_group,
+    "max_change_share": _ease_change,
+    "reserve_eur": _lower_reserve,
     "budget_eur": _raise_budget,
     "max_sites": _raise_places,
     "min_sites": _lower_least_sites,
@@ -286,6 +410,13 @@ class _Words:
         """Say in sites, places and EUR what is missing."""
         texts, rules, scenario = self.texts, self.rules, self.problem.scenario
         count = int(rules.committed.sum())
+        groups = [self.problem.scenario.groups[int(kind.partition(".")[2])].name for kind in self.kinds if "." in kind]
+        if groups:
+            return texts.text(
+                "The limits of {names} cannot be kept together with the other rules.", names=texts.listing(groups)
+            )
+        if {"max_change_share", "reserve_eur"} & set(self.kinds):
+            return texts.text("No plan keeps all rules.")
         if "budget_eur" in self.kinds:
             required = required_steps(*self.conflict) * self.conflict.scenario.step_eur
             return texts.text(
@@ -331,6 +462,21 @@ class _Words:
             return Rule(kind, texts.text("the budget is {budget}", budget=texts.eur(scenario.budget_eur)))
         if kind == "step_eur":
             return Rule(kind, texts.text("amounts are multiples of {step}", step=texts.eur(scenario.step_eur)))
+        if kind == "max_change_share":
+            return Rule(
+                kind,
+                texts.text(
+                    "change against last year: at most {share}", share=texts.percent(scenario.max_change_share or 0.0)
+                ),
+            )
+        if kind == "reserve_eur":
+            return Rule(kind, texts.text("{value} are kept back", value=texts.eur(scenario.reserve_eur)))
+        if "." in kind:
+            group = scenario.groups[int(kind.partition(".")[2])]
+            stated_limits = ", ".join(
+                f"{name} {value:g}" for name in GROUP_LIMITS if (value := getattr(group, name)) is not None
+            )
+            return Rule(kind, texts.text("limits of {name}: {limits}", name=group.name, limits=stated_limits))
         stated = getattr(scenario, kind)
         values = sites.numbers(kind) if stated is None else np.array([stated])
         low, high = texts.eur(values.min()), texts.eur(values.max())

@@ -12,6 +12,7 @@ import numpy as np
 
 from quartier import benefit as curves
 from quartier.language import PlainError, Texts, mark
+from quartier.scenario import GROUP_LIMITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 """Relative tolerance of every check: far below a cent of 80,000 EUR, far above the rounding of floats."""
 
+ROUNDING = 1e-13
+"""Relative rounding of a quotient of floats: 80,000 / 0.1 may come out just below 800,000 steps; less than a step up to 1e12 of them."""
+
 MOST_STEPS = 1e12
 """More steps than any amount has; keeps sums over a million sites within whole numbers of 64 bits."""
 
@@ -31,6 +35,7 @@ class Outcome(enum.Enum):
 
     OPTIMAL = mark("Proven optimal: no plan under these rules reaches more.")
     FEASIBLE = mark("Keeps all rules, but the search was stopped before it was proven that no plan reaches more.")
+    INFEASIBLE = mark("No plan keeps all rules.")
     BY_RULE = mark("Divided by a stated rule, not optimised.")
 
 
@@ -53,12 +58,68 @@ def limits(sites: Sites, scenario: Scenario) -> Limits:
     step, n = scenario.step_eur, len(sites)
     floor = np.full(n, scenario.min_eur) if scenario.min_eur is not None else sites.numbers("min_eur")
     cap = np.full(n, scenario.max_eur) if scenario.max_eur is not None else sites.numbers("max_eur")
-    low = np.minimum(np.ceil(np.maximum(floor, step) / step * (1 - TOLERANCE)), MOST_STEPS).astype(np.int64)
-    high = np.minimum(np.floor(cap / step * (1 + TOLERANCE)), MOST_STEPS).astype(np.int64)
-    budget = math.floor(scenario.budget_eur / step * (1 + TOLERANCE))
+    if scenario.max_change_share is not None:
+        had = np.nan_to_num(sites.numbers("previous_eur"))
+        least = np.where(had > 0, had * (1 - scenario.max_change_share), floor)
+        most = np.where(had > 0, had * (1 + scenario.max_change_share), cap)
+        floor, cap = np.maximum(floor, least), np.minimum(cap, most)
+    low = np.minimum(np.ceil(np.maximum(floor, step) / step * (1 - ROUNDING)), MOST_STEPS).astype(np.int64)
+    high = np.minimum(np.floor(cap / step * (1 + ROUNDING)), MOST_STEPS).astype(np.int64)
+    budget = math.floor((scenario.budget_eur - scenario.reserve_eur) / step * (1 + ROUNDING))
     committed = np.isin(sites.statuses, scenario.committed)
+    if scenario.max_change_share is not None and not scenario.may_end:
+        committed |= (had > 0) & ~np.isin(sites.statuses, scenario.excluded)
     fundable = ~np.isin(sites.statuses, scenario.excluded) & (low <= high)
     return Limits(committed, fundable, low, high, budget)
+
+
+class Shared(NamedTuple):
+    """A limit on some sites together, in whole steps; infinite where there is none."""
+
+    members: np.ndarray  # (n,) bool
+    least_steps: float
+    most_steps: float
+    least_sites: float
+    most_sites: float
+
+
+def shared_limits(sites: Sites, scenario: Scenario) -> list[Shared]:
+    """Turn the scenario's groups into whole steps.
+
+    Raises
+    ------
+    PlainError
+        A group names nobody.
+    """
+    frame, texts, found = sites.frame, Texts(scenario.language), []
+    step, budget = scenario.step_eur, scenario.budget_eur
+    for group in scenario.groups:
+        members = (frame[group.by] == group.name).to_numpy(dtype=bool)
+        if not members.any():
+            known = sorted(set(frame[group.by].dropna()))
+            raise PlainError(
+                texts.text(
+                    "groups: no site has the {by} {name}. Known are {known}.",
+                    by=texts.name("column", group.by),
+                    name=texts.given(group.name),
+                    known=", ".join(map(texts.given, known)) or "-",
+                )
+            )
+        floor = max(group.min_eur or 0.0, (group.min_share or 0.0) * budget)
+        cap = min(
+            math.inf if group.max_eur is None else group.max_eur,
+            math.inf if group.max_share is None else group.max_share * budget,
+        )
+        found.append(
+            Shared(
+                members,
+                math.ceil(floor / step * (1 - ROUNDING)),
+                math.floor(cap / step * (1 + ROUNDING)) if math.isfinite(cap) else math.inf,
+                group.min_sites or 0,
+                math.inf if group.max_sites is None else group.max_sites,
+            )
+        )
+    return found
 
 
 class Rule(NamedTuple):
@@ -197,7 +258,24 @@ class Plan:
         if not np.isfinite(x).all() or (x < 0).any():
             return [texts.text("An amount is negative or no number.")]
         slack = TOLERANCE * max(scenario.budget_eur, 1.0)
-        if math.fsum(x) > scenario.budget_eur + slack:
+        for group in scenario.groups:
+            members = (self.sites.frame[group.by] == group.name).to_numpy(dtype=bool)
+            together, number = math.fsum(x[members]), int((x[members] > 0).sum())
+            share = scenario.budget_eur  # a share is kept in EUR, so that a budget of zero breaks none
+            values = {"eur": (together, 1.0, slack), "share": (together, share, slack), "sites": (number, 1, 0.0)}
+            for field in GROUP_LIMITS:
+                limit, (value, unit, tolerance) = getattr(group, field), values[field[4:]]
+                if limit is not None and (limit * unit - value) * (1 if field.startswith("min") else -1) > tolerance:
+                    found.append(
+                        texts.text(
+                            "{name} gets {amount} at {n} sites, against its limit {limit}.",
+                            name=group.name,
+                            amount=texts.eur(together),
+                            n=number,
+                            limit=f"{field} {limit:g}",
+                        )
+                    )
+        if math.fsum(x) > scenario.budget_eur - scenario.reserve_eur + slack:
             found.append(
                 texts.text(
                     "{spent} are given out, {budget} are there.",
@@ -221,11 +299,20 @@ class Plan:
         if scenario.max_eur is not None:
             cap = np.full(len(x), scenario.max_eur)
         steps, statuses = x / scenario.step_eur, self.sites.statuses
+        previous = np.nan_to_num(self.sites.numbers("previous_eur"))
+        change = math.inf if scenario.max_change_share is None else scenario.max_change_share
+        had = (previous > 0) & np.isfinite(change)
         broken = {
             mark("{site} is excluded and gets {amount}."): np.isin(statuses, scenario.excluded) & (x > 0),
             mark("{site} is committed and gets nothing."): np.isin(statuses, scenario.committed) & (x <= 0),
             mark("{site} gets {amount}, less than its floor."): (x > 0) & (x < floor * (1 - TOLERANCE)),
             mark("{site} gets {amount}, more than its cap."): x > cap * (1 + TOLERANCE),
+            mark("{site} gets {amount}, a greater change against last year than allowed."): (
+                had & (x > 0) & (np.abs(x - previous) > np.where(had, change, 0.0) * previous + slack)
+            ),
+            mark("{site} had money last year and may not end."): (
+                had & (x <= 0) & (not scenario.may_end) & ~np.isin(statuses, scenario.excluded)
+            ),
             mark("{site} gets {amount}, no whole number of steps."): (
                 np.abs(steps - np.rint(steps)) > TOLERANCE * np.maximum(1.0, np.abs(steps))
             ),
@@ -466,6 +553,14 @@ class Plan:
             parts.append(texts.text("Assumed here: {parts}.", parts=texts.listing(assumed)))
         return " ".join(parts)
 
+    def _group_at_cap(self, i: int) -> str | None:
+        """Name of a group of site i that cannot take another step, if there is one."""
+        steps = np.rint(self.amounts.to_numpy() / self.scenario.step_eur)
+        for group, shared in zip(self.scenario.groups, shared_limits(self.sites, self.scenario), strict=True):
+            if shared.members[i] and steps[shared.members].sum() + 1 > shared.most_steps:
+                return group.name
+        return None
+
     def _reasons(self, rules: Limits) -> list[str]:
         """Why each site gets what it gets: the first rule that binds it.
 
@@ -524,6 +619,12 @@ class Plan:
                     low=low,
                     step=texts.eur(step),
                 )
+            elif name := self._group_at_cap(i):
+                reason = texts.text(
+                    "Between floor and cap: {name} is at its cap for all its sites together.", name=name
+                )
+            elif scenario.groups:
+                reason = texts.text("Between floor and cap, as the limits of partners and districts allow.")
             else:
                 reason = texts.text(
                     "Between floor and cap: the last {step} count at least as much here"

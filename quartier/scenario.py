@@ -49,6 +49,48 @@ _KNOWN = ("data_dir", "scenario", *PARAMETERS)
 _NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 
+class Group(BaseModel):
+    """Limits on some sites together: those of a provider, a housing company or a district. None is no limit.
+
+    Parameters
+    ----------
+    by : str
+        ``provider``, ``housing_company`` or ``district``.
+    name : str
+        Which one, as it stands in the sites.
+    min_eur, max_eur : float, optional
+        EUR together.
+    min_share, max_share : float, optional
+        Share of the budget together, 0 to 1.
+    min_sites, max_sites : int, optional
+        Funded sites.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    by: Literal["provider", "housing_company", "district"]
+    name: str = Field(min_length=1, max_length=200)
+    min_eur: float | None = Field(None, ge=0, le=1e12)
+    max_eur: float | None = Field(None, ge=0, le=1e12)
+    min_share: float | None = Field(None, ge=0, le=1)
+    max_share: float | None = Field(None, ge=0, le=1)
+    min_sites: int | None = Field(None, ge=0)
+    max_sites: int | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _limits_agree(self, info: ValidationInfo) -> Self:
+        for low, high in zip(GROUP_LIMITS[::2], GROUP_LIMITS[1::2], strict=True):
+            least, most = getattr(self, low), getattr(self, high)
+            if least is not None and most is not None and least > most:
+                texts = (info.context or {}).get("texts") or Texts()
+                raise ValueError(texts.text("{low} is not above {high}", low=low, high=high))
+        return self
+
+
+GROUP_LIMITS = ("min_eur", "max_eur", "min_share", "max_share", "min_sites", "max_sites")
+"""Limits of a group, floor and cap in turn."""
+
+
 class ScenarioError(FaultyInput):
     """The scenario or its parameters cannot be used: every fault with what was given and what was expected."""
 
@@ -80,8 +122,16 @@ class Scenario(BaseModel):
         Coverage that everybody has without the programme; only used with an inequality aversion.
     need_weights : dict
         Weight of each need indicator; one that is not named counts nothing. Empty: the weights of the data.
-    groups, max_change_share, years
-        Reserved for limits by partner, change limits and plans over several years; only their defaults are accepted.
+    groups : tuple of Group
+        Limits by provider, housing company or district, which may cross.
+    max_change_share : float, optional
+        Most change of a site's amount against ``previous_eur``, as a share of that; sites without one are free.
+    may_end : bool
+        With a change limit: a site that had money may get none.
+    reserve_eur : float
+        Part of the budget that is kept back, EUR.
+    years : int
+        Reserved for plans over several years; only 1 is accepted.
     seed : int
         Seed of anything random.
     language : str
@@ -112,8 +162,10 @@ class Scenario(BaseModel):
     inequality_aversion: float = Field(0.0, ge=0, le=100)
     base_coverage: float = Field(0.05, gt=0, le=1)
     need_weights: dict[str, float] = Field(default_factory=dict)
-    groups: tuple[()] = Field((), strict=False)
-    max_change_share: None = None
+    groups: tuple[Group, ...] = Field((), strict=False)
+    max_change_share: float | None = Field(None, ge=0, le=1e6)
+    may_end: bool = True
+    reserve_eur: float = Field(0.0, ge=0, le=1e12)
     years: int = Field(1, ge=1, le=1)
     seed: int = Field(0, ge=0)
     language: Literal["de", "en"] = "de"
@@ -150,6 +202,14 @@ class Scenario(BaseModel):
                     "min_eur ({low}) is not above max_eur ({high})",
                     low=texts.eur(self.min_eur),
                     high=texts.eur(self.max_eur),
+                )
+            )
+        if self.reserve_eur > self.budget_eur:
+            raise ValueError(
+                texts.text(
+                    "reserve_eur ({low}) is not above budget_eur ({high})",
+                    low=texts.eur(self.reserve_eur),
+                    high=texts.eur(self.budget_eur),
                 )
             )
         if self.min_sites > self.max_sites:
@@ -347,7 +407,9 @@ def _expected(item: Mapping[str, Any], texts: Texts) -> str:
         known = list(Scenario.model_fields)
         near = difflib.get_close_matches(field, known, n=1)
         return texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
-    if field in ("groups", "max_change_share", "years"):
+    if kind == "missing":
+        return texts.text("a value")
+    if field == "years":
         return texts.text("nothing here: this rule is not supported yet")
     if kind in ("literal_error", "enum"):
         values = (

@@ -36,7 +36,12 @@ def options(row: pd.Series, scenario: q.Scenario) -> list[float]:
     """Amounts that a site may get, by trying every multiple of the step."""
     low = row["min_eur"] if scenario.min_eur is None else scenario.min_eur
     high = row["max_eur"] if scenario.max_eur is None else scenario.max_eur
-    amounts = [] if row["status"] in scenario.committed else [0.0]
+    must = row["status"] in scenario.committed
+    if scenario.max_change_share is not None and row["previous_eur"] > 0:
+        low = max(low, row["previous_eur"] * (1 - scenario.max_change_share) - 1e-6)
+        high = min(high, row["previous_eur"] * (1 + scenario.max_change_share) + 1e-6)
+        must = must or (not scenario.may_end and row["status"] not in scenario.excluded)
+    amounts = [] if must else [0.0]
     if row["status"] not in scenario.excluded:
         count = int(scenario.budget_eur / scenario.step_eur + 1e-6)
         amounts += [k * scenario.step_eur for k in range(1, count + 1) if low <= k * scenario.step_eur <= high]
@@ -53,8 +58,25 @@ def plans(sites: q.Sites, scenario: q.Scenario):
     for plan in itertools.product(*values):
         amounts = [x for x, _ in plan]
         funded = sum(x > 0 for x in amounts)
-        if scenario.min_sites <= funded <= scenario.max_sites and sum(amounts) <= scenario.budget_eur * (1 + 1e-12):
+        there = scenario.budget_eur - scenario.reserve_eur
+        fits = scenario.min_sites <= funded <= scenario.max_sites and sum(amounts) <= there * (1 + 1e-12)
+        if fits and all(keeps(group, frame, amounts, scenario.budget_eur) for group in scenario.groups):
             yield tuple(amounts), math.fsum(v for _, v in plan)
+
+
+def keeps(group, frame: pd.DataFrame, amounts: list[float], budget: float) -> bool:
+    """Say whether the amounts keep a group's limits."""
+    own = [amount for amount, name in zip(amounts, frame[group.by], strict=True) if name == group.name]
+    together, number = sum(own), sum(amount > 0 for amount in own)
+    limits = [
+        group.min_eur is None or together >= group.min_eur - 1e-6,
+        group.max_eur is None or together <= group.max_eur + 1e-6,
+        group.min_share is None or together >= group.min_share * budget - 1e-6,
+        group.max_share is None or together <= group.max_share * budget + 1e-6,
+        group.min_sites is None or number >= group.min_sites,
+        group.max_sites is None or number <= group.max_sites,
+    ]
+    return all(limits)
 
 
 def best(sites: q.Sites, scenario: q.Scenario) -> float | None:
@@ -122,3 +144,38 @@ def random_problem(seed: int, most_sites: int = 6) -> tuple[q.Sites, q.Scenario]
         **changes,
     )
     return q.Sites.from_frame(frame), scenario
+
+
+def crossing_problem(seed: int, most_sites: int = 5) -> tuple[q.Sites, q.Scenario]:
+    """A random problem with limits by provider, housing company and district that cross, change limits and a reserve."""
+    sites, scenario = random_problem(seed, most_sites)
+    rng = np.random.default_rng(seed + 1_000_000)
+    frame, n, step = sites.frame.reset_index(), len(sites), scenario.step_eur
+    for by, names in (("provider", "AB"), ("housing_company", "XY"), ("district", "NS")):
+        frame[by] = rng.choice(list(names), n)
+    if rng.random() < 0.5:
+        frame["previous_eur"] = rng.choice([np.nan, step, 2 * step, 3 * step], n)
+    groups = []
+    for by in ("provider", "housing_company", "district"):
+        for name in sorted(set(frame[by])):
+            limits = {}
+            if rng.random() < 0.4:
+                limits["max_eur"] = float(rng.integers(2, 9)) * step
+            if rng.random() < 0.2:
+                limits["max_share"] = float(rng.choice([0.3, 0.5, 0.8]))
+            if rng.random() < 0.08:
+                limits["min_eur"] = min(float(rng.integers(1, 3)) * step, limits.get("max_eur", np.inf))
+            if rng.random() < 0.05:
+                limits["min_share"] = 0.1
+            if rng.random() < 0.3:
+                limits["max_sites"] = int(rng.integers(1, 3))
+            if rng.random() < 0.05:
+                limits["min_sites"] = 1
+            if limits:
+                groups.append({"by": by, "name": name, **limits})
+    changes = {}
+    if rng.random() < 0.4:
+        changes = {"max_change_share": float(rng.choice([0.0, 0.25, 0.5, 1.0])), "may_end": bool(rng.random() < 0.7)}
+    if rng.random() < 0.2:
+        changes["reserve_eur"] = scenario.budget_eur * 0.15
+    return q.Sites.from_frame(frame), scenario.replace(groups=groups, **changes)

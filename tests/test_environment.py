@@ -128,6 +128,15 @@ def test_every_direct_dependency_has_a_lower_bound():
     ] == []
 
 
+def test_the_peers_of_the_benchmark_are_an_extra_of_their_own_and_not_in_the_lock():
+    extras = tomllib.loads(PROJECT)["project"]["optional-dependencies"]
+    peers = ranges(extras["peers"])
+    assert [name for name, span in peers.items() if not any(one.operator == ">=" for one in span)] == []
+    shared = peers.keys() & project_ranges(PROJECT).keys()
+    assert {name: peers[name] for name in shared} == {name: project_ranges(PROJECT)[name] for name in shared}
+    assert {canonicalize_name(one.name) for one, _ in locked(LOCK)} & (peers.keys() - shared) == set()
+
+
 @pytest.mark.parametrize("python", PYTHONS.values(), ids=PYTHONS)
 @pytest.mark.parametrize("platform", PLATFORMS.values(), ids=PLATFORMS)
 def test_the_lock_gives_each_direct_dependency_once_and_within_its_range(python, platform):
@@ -190,7 +199,7 @@ def test_an_address_in_the_lock_is_noticed(line):
 def test_every_goal_of_make_says_what_it_does():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     goals = set(re.search(r"^\.PHONY:(.*)", makefile, re.MULTILINE)[1].split()) - {"FORCE"}
-    assert goals == set(re.findall(r"^([a-z]+):.*## \S", makefile, re.MULTILINE))
+    assert goals == set(re.findall(r"^([a-z-]+):.*## \S", makefile, re.MULTILINE))
     assert goals >= {"help", "setup", "run", "test", "lab", "check", "bench", "lock", "clean"}
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import quartier as q
-from quartier.feasibility import _LET_GO
+
+KINDS = {"commitment", "excluded", "max_sites", "min_sites", "budget_eur", "min_eur", "max_eur", "step_eur"}
 
 
 def impossible(first: int, last: int):
@@ -56,7 +57,7 @@ def test_a_conflict_is_irreducible(first):
     seen = set()
     for seed, sites, scenario, error in impossible(first, first + 100):
         kinds = {rule.kind for rule in error.conflict}
-        others = set(_LET_GO) - kinds
+        others = KINDS - kinds
         assert not possible(*let_go(sites, scenario, others)), f"problem {seed}: {kinds} is no conflict by itself"
         for kind in kinds:
             assert possible(*let_go(sites, scenario, others | {kind})), f"problem {seed}: {kinds} does not need {kind}"
@@ -154,3 +155,47 @@ def test_a_scenario_in_german_is_refused_in_german():
     with pytest.raises(q.InfeasibleScenario) as caught:
         q.allocate(signed(7, 12_000), q.Scenario())
     assert "7 Standorte brauchen mindestens 84.000 EUR; 80.000 EUR sind da; 4.000 EUR fehlen." in str(caught.value)
+
+
+def partners(**changes) -> tuple[q.Sites, q.Scenario]:
+    table = signed(4, 4000).frame.reset_index().assign(provider=["A", "A", "B", "B"])
+    return q.Sites.from_frame(table), q.Scenario(language="en", **changes)
+
+
+def test_a_group_that_cannot_be_kept_is_named_with_the_least_change():
+    sites, scenario = partners(groups=[{"by": "provider", "name": "A", "max_eur": 7000}])
+    with pytest.raises(q.InfeasibleScenario, match="The limits of A cannot be kept") as caught:
+        q.allocate(sites, scenario)
+    assert {rule.kind for rule in caught.value.conflict} == {"commitment", "groups.0", "min_eur"}
+    eased = next(repair for repair in caught.value.repairs if repair.rule == "groups.0")
+    assert eased.sentence == "change the limit max_eur of A to 8,000 EUR"
+    for repair in caught.value.repairs:
+        q.allocate(*repair.apply(sites, scenario))
+
+
+def test_a_change_limit_that_no_amount_keeps_is_named():
+    table = signed(1, 4000).frame.reset_index().assign(previous_eur=2000.0)
+    with pytest.raises(q.InfeasibleScenario) as caught:
+        q.allocate(q.Sites.from_frame(table), q.Scenario(max_change_share=0.5, language="en"))
+    assert "max_change_share" in {rule.kind for rule in caught.value.conflict}
+    assert any(repair.sentence == "raise the limit of change to 100.0%" for repair in caught.value.repairs)
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_repairs_of_crossing_limits_work(first):
+    seen = 0
+    for seed in range(first, first + 20):
+        sites, scenario = oracle.crossing_problem(seed, most_sites=4)
+        error = q.find_conflict(sites, scenario)
+        if error is not None:
+            assert error.repairs, f"problem {seed}"
+            for repair in error.repairs:
+                assert oracle.best(*repair.apply(sites, scenario)) is not None, f"problem {seed}: {repair.sentence}"
+            seen += 1
+    assert seen
+
+
+def test_a_group_that_names_nobody_is_refused_with_the_known_names():
+    sites, scenario = partners(groups=[{"by": "provider", "name": "C", "max_eur": 7000}])
+    with pytest.raises(q.PlainError, match="Known are “A”, “B”"):
+        q.allocate(sites, scenario)

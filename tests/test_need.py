@@ -100,7 +100,7 @@ def test_a_need_that_is_given_is_taken_as_it_is():
 
 
 def test_what_is_given_out_can_be_changed_without_harm(sites):
-    before = need.indicator_totals(sites)
+    before = need.indicator_totals(sites).copy()
     for table in (need.indicator_totals(sites), q.contributions(sites), need.shares(sites)):
         table.iloc[0] = 0
     weighed = q.weigh(sites)

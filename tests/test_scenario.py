@@ -35,6 +35,8 @@ DEFAULTS = {
     "need_weights": {},
     "groups": (),
     "max_change_share": None,
+    "may_end": True,
+    "reserve_eur": 0.0,
     "years": 1,
     "seed": 0,
     "language": "de",

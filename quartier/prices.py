@@ -1,0 +1,478 @@
+r"""The kernel: prices first, then the proof. Many problems at a time, one row each.
+
+The problem: sites i get whole steps x_i, either none or low_i to high_i; together at most B steps at fewest to most sites; the
+sum of concave values f_i(x_i) is to be largest.
+
+1. *Prices* (`_search`). At a price p for a step and m for a place each site alone takes its best amount (marginal analysis: Fox
+   1966). The sum of the sites' profits, plus the prices of what is there, bounds every plan from above (Lagrangian dual:
+   Everett 1963, Geoffrion 1974). The best m for a given p is read off the profits; the best p lies between the last price at
+   which too many steps are wanted and the first at which not, found by turns where the dual's two outer lines cross (Kelley
+   1960) and by a secant in log p, in which the steps wanted are nearly straight.
+2. *A first plan* (`_fill`). The sites funded at these prices get what they take, then single steps by greatest gain, which is
+   optimal for given sites (Fox 1966).
+3. *Proof* (`_prove`). Each amount of each site misses its best profit by a loss. A plan's losses, and the price of what it
+   leaves unused, add up to exactly its distance from the bound. So no amount with a loss above the distance of the first plan
+   can be part of a better one; few are left, and all plans of these are compared by dynamic programming over (places, steps).
+
+References
+----------
+Everett, H. (1963). Operations Research 11(3), 399-417. Fox, B. (1966). Management Science 13(3), 210-216.
+Geoffrion, A. M. (1974). Mathematical Programming Study 2, 82-114. Kelley, J. E. (1960). J. SIAM 8(4), 703-712.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from quartier import benefit as curves
+
+TIE = 1e-12
+"""Relative difference up to which two plans count as equally good: the rounding of sums of floats, no more."""
+
+MAX_STATES = 2_000_000
+"""Most states of the proof that are kept at a time; beyond, the first plan and its bound are given as they are."""
+
+
+MAX_OPEN_SITES = 5_000
+"""Most sites with more than one amount left that the proof looks at."""
+
+
+MAX_TIED_SITES = 60
+"""Most sites between which ties are broken by comparing all; beyond, the first plan stands, which serves earlier sites first."""
+
+
+class Curve(NamedTuple):
+    """What an amount is worth: the scenario's response curve and inequality aversion; `unit` is one step in EUR."""
+
+    unit: float
+    response: str
+    inequality_aversion: float
+    base_coverage: float
+
+    def value(self, steps: np.ndarray, need: np.ndarray, scale_eur: np.ndarray) -> np.ndarray:
+        """Welfare of whole steps; arrays broadcast."""
+        return curves.welfare(
+            steps * self.unit,
+            need,
+            scale_eur,
+            self.response,
+            inequality_aversion=self.inequality_aversion,
+            base_coverage=self.base_coverage,
+        )
+
+
+class Problems(NamedTuple):
+    """m problems over the same n sites in tie-breaking order; steps are whole numbers."""
+
+    curve: Curve
+    need: np.ndarray  # (m, n)
+    scale_eur: np.ndarray  # (m, n)
+    low: np.ndarray  # (m, n) steps
+    high: np.ndarray  # (m, n) steps
+    committed: np.ndarray  # (m, n) bool: must be funded
+    optional: np.ndarray  # (m, n) bool: may be funded
+    budget: np.ndarray  # (m,) steps
+    fewest: np.ndarray  # (m,) sites
+    most: np.ndarray  # (m,) sites
+
+    def value(self, steps: np.ndarray) -> np.ndarray:
+        """Welfare of each site's steps, (m, n)."""
+        return self.curve.value(steps, self.need, self.scale_eur)
+
+    def rows(self, which: np.ndarray) -> Self:
+        """Some of the problems."""
+        return self._replace(**{name: getattr(self, name)[which] for name in self._fields[1:]})
+
+
+class Solutions(NamedTuple):
+    """Steps (m, n), what they reach and an upper bound on it (m,); where the two meet, the steps are proven to be best."""
+
+    steps: np.ndarray
+    reached: np.ndarray
+    bound: np.ndarray
+
+
+class _Dual(NamedTuple):
+    """The problems at a price per step: the dual's value, the price of a place, who is funded, with how many steps."""
+
+    value: np.ndarray  # (m,)
+    place: np.ndarray  # (m,)
+    funded: np.ndarray  # (m, n)
+    steps: np.ndarray  # (m, n), of each site if it is funded
+    used: np.ndarray  # (m,)
+
+
+def solve(problems: Problems, deadline: float = math.inf) -> Solutions:
+    """Solve problems for each of which some plan exists; see the head of this module."""
+    price, dual, dear, cheap = _search(problems)
+    steps, reached = _first_plans(problems, dear, cheap)
+    # Rounding is that of the largest number summed: the bound, or the price of the whole budget that it holds and takes off again.
+    bound, tie = dual.value.copy(), TIE * np.maximum(np.maximum(np.abs(dual.value), price * problems.budget), 1e-300)
+    choices = _open_choices(problems, price, dual, np.maximum(0.0, bound - reached) + 4 * tie)
+    for row, open_ones in enumerate(choices):
+        met = bound[row] - reached[row] <= 4 * tie[row]  # proven already: the rest only chooses between equals
+        if open_ones is not None and len(open_ones.sites) <= (MAX_TIED_SITES if met else MAX_OPEN_SITES):
+            budget, fewest, most = int(problems.budget[row]), int(problems.fewest[row]), int(problems.most[row])
+            proof = _prove(open_ones, budget, fewest, most, float(tie[row]), deadline)
+            if proof is not None:
+                steps[row] = proof[0]
+                bound[row] = open_ones.bound - proof[1]
+    reached = np.where(steps > 0, problems.value(steps), 0.0).sum(axis=1)
+    return Solutions(steps, reached, np.where(bound - reached <= 4 * tie, reached, bound))
+
+
+# --- prices -------------------------------------------------------------------------------------------------------
+
+
+def _best_steps(problems: Problems, price: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Steps from low to high at which a funded site makes most at this price, and their value."""
+    curve, low, high = problems.curve, problems.low, problems.high
+    if curve.inequality_aversion == 0:
+        amount = curves.amount_at_marginal(price / curve.unit, problems.need, problems.scale_eur, curve.response)
+        below = np.clip(np.floor(amount / curve.unit), low, high).astype(np.int64)
+    else:  # no closed form: halve the range on the gain of one more step
+        below, above = low.copy(), high.copy()
+        while (below < above).any():
+            middle = (below + above) // 2
+            gains = problems.value(middle + 1) - problems.value(middle)
+            more = (gains > price) & (below < above)
+            below, above = np.where(more, middle + 1, below), np.where(more, above, middle)
+    more = np.minimum(below + 1, high)
+    at_below, at_more = problems.value(below), problems.value(more)
+    better = at_more - at_below > price * (more - below)
+    return np.where(better, more, below), np.where(better, at_more, at_below)
+
+
+def _at_price(problems: Problems, price: np.ndarray) -> _Dual:
+    """Lagrangian dual at a price per step (m,), with the best price of a place."""
+    steps, value = _best_steps(problems, price[:, None])
+    profit = value - price[:, None] * steps
+    count = problems.committed.sum(axis=1)
+    places, needed = problems.most - count, np.maximum(0, problems.fewest - count)
+    offered = np.where(problems.optional, profit, -np.inf)
+    wanted = (offered > 0).sum(axis=1)
+    taken = np.minimum(np.maximum(wanted, needed), places)
+    last, following = _around(offered, taken)
+    # A place is worth something between the last that gets one and the first that does not; sites that are funded at a
+    # loss, to fill the places, make it a negative sum.
+    with np.errstate(invalid="ignore"):
+        between = np.where(np.isinf(last), following, np.where(np.isinf(following), last, last / 2 + following / 2))
+    tight = wanted != taken
+    ahead = offered > last[:, None]
+    level = (offered == last[:, None]) & problems.optional
+    room = taken - ahead.sum(axis=1)
+    chosen = np.where(tight[:, None], ahead | (level & (np.cumsum(level, axis=1) <= room[:, None])), offered > 0)
+    funded = problems.committed | chosen
+    return _Dual(
+        value=np.where(funded, profit, 0.0).sum(axis=1) + price * problems.budget,
+        place=np.where(tight, between, 0.0),
+        funded=funded,
+        steps=steps,
+        used=np.where(funded, steps, 0).sum(axis=1),
+    )
+
+
+def _around(offered: np.ndarray, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Profit of the last of the best `taken` of each row, and of the next; infinite where there is none."""
+    m, n = offered.shape
+    if m == 1:  # one problem, perhaps of a million sites: no need to sort it
+        at = [n - int(taken[0]), n - int(taken[0]) - 1]
+        part = np.partition(offered[0], [place for place in at if 0 <= place < n] or [0]) if n else offered[0]
+        last, following = (part[place] if 0 <= place < n else None for place in at)
+        return np.array([math.inf if last is None else last]), np.array([-math.inf if following is None else following])
+    edge = np.full((m, 1), math.inf)
+    ordered = np.concatenate([edge, -np.sort(-offered, axis=1), -edge], axis=1)
+    return np.take_along_axis(ordered, taken[:, None], 1)[:, 0], np.take_along_axis(ordered, taken[:, None] + 1, 1)[
+        :, 0
+    ]
+
+
+def _search(problems: Problems) -> tuple[np.ndarray, _Dual, _Dual, _Dual]:
+    """Price per step at which the dual is least, the dual there, and the duals on its two sides.
+
+    At the dear side the steps wanted fit the budget, at the cheap side they do not (unless they do at no price at all).
+    """
+    m = len(problems.budget)
+    low = np.zeros(m)
+    cheap = dear = _at_price(problems, low)
+    high = np.maximum(2 * np.abs(problems.value(problems.high)).max(axis=1, initial=0.0), 1e-300)
+    searching = cheap.used > problems.budget
+    if searching.any():
+        dear = _merge(searching, _at_price(problems, high), cheap)
+        weight_low, weight_high = np.ones(m), np.ones(m)
+    for turn in range(200):
+        over, under = cheap.used - problems.budget, problems.budget - dear.used
+        searching &= under > 0
+        if not searching.any():
+            break
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = (dear.value - cheap.value - over * low - under * high) / -(over + under)
+            floor = np.log(np.where(low > 0, low, high * 1e-9))
+            part = over * weight_low / (over * weight_low + under * weight_high)
+            secant = np.exp(floor + part * (np.log(high) - floor))
+        inside = (crossing > low) & (crossing < high)
+        searching &= inside
+        middle = crossing if turn % 2 == 0 else np.where((secant > low) & (secant < high), secant, crossing)
+        if not searching.any():
+            break
+        at = _at_price_where(problems, middle, searching, cheap)
+        if turn % 2 == 0:  # the dual lies on both lines: there is nothing below
+            line = cheap.value - over * (middle - low)
+            found = searching & (at.value - line <= 1e-15 * np.abs(line))
+        else:
+            found = np.zeros(m, dtype=bool)
+        left = searching & (at.used > problems.budget)
+        right = searching & ~left
+        # Illinois: the side that stays put twice loses weight, so that the secant does not creep.
+        weight_low = np.where(right, weight_low / 2, 1.0)
+        weight_high = np.where(left, weight_high / 2, 1.0)
+        low, cheap = np.where(left, middle, low), _merge(left, at, cheap)
+        high, dear = np.where(right, middle, high), _merge(right, at, dear)
+        searching &= ~found
+    upper = (cheap.used > problems.budget) & (dear.value <= cheap.value)
+    return np.where(upper, high, low), _merge(upper, dear, cheap), dear, cheap
+
+
+def _at_price_where(problems: Problems, price: np.ndarray, which: np.ndarray, otherwise: _Dual) -> _Dual:
+    """`_at_price` of some of the problems; the others keep what they have."""
+    if which.all():
+        return _at_price(problems, price)
+    at = np.flatnonzero(which)
+    found, merged = _at_price(problems.rows(at), price[at]), _Dual(*(part.copy() for part in otherwise))
+    for whole, part in zip(merged, found, strict=True):
+        whole[at] = part
+    return merged
+
+
+def _merge(which: np.ndarray, first: _Dual, second: _Dual) -> _Dual:
+    """Rows of the first dual where `which`, else of the second."""
+    if which.all():
+        return first
+    if not which.any():
+        return second
+    return _Dual(
+        *(np.where(which.reshape((-1,) + (1,) * (a.ndim - 1)), a, b) for a, b in zip(first, second, strict=True))
+    )
+
+
+# --- first plans --------------------------------------------------------------------------------------------------
+
+
+def _first_plans(problems: Problems, dear: _Dual, cheap: _Dual) -> tuple[np.ndarray, np.ndarray]:
+    """Plans that keep all rules, and their values: the best fill of the sites funded on either side of the price, or by need.
+
+    The last, the committed sites and the cheapest that must join them, always fits.
+    """
+    steps, reached = _fill(problems, dear.funded, dear, cheap)
+    for funded in (_affordable(problems, cheap.funded), _cheapest(problems)):
+        at = np.flatnonzero((funded != dear.funded).any(axis=1))
+        if at.size:
+            some, sides = problems.rows(at), [_Dual(*(part[at] for part in dual)) for dual in (dear, cheap)]
+            other, value = _fill(some, funded[at], *sides)
+            better = value > reached[at]
+            steps[at[better]], reached[at[better]] = other[better], value[better]
+    return steps, reached
+
+
+def _affordable(problems: Problems, funded: np.ndarray) -> np.ndarray:
+    """Let go of optional sites, those that are worth least a step at their floor first, until the floors fit the budget."""
+    funded = funded.copy()
+    floors = np.where(funded, problems.low, 0).sum(axis=1)
+    for row in np.flatnonzero(floors > problems.budget):
+        one = problems.rows(np.array([row]))
+        sites = np.flatnonzero(funded[row] & problems.optional[row])
+        worth = (one.value(one.low)[0] / one.low[0])[sites]
+        sites = sites[np.argsort(worth, kind="stable")]
+        freed = np.cumsum(problems.low[row, sites])
+        enough = int(np.searchsorted(freed, floors[row] - problems.budget[row])) + 1
+        spare = int(funded[row].sum() - problems.fewest[row])
+        funded[row, sites[: min(enough, spare)]] = False
+    return funded
+
+
+def _cheapest(problems: Problems) -> np.ndarray:
+    """Say which sites are funded if only those are that must be, joined by the cheapest where more are asked for."""
+    missing = np.maximum(0, problems.fewest - problems.committed.sum(axis=1))
+    funded = problems.committed.copy()
+    for row in np.flatnonzero(missing):
+        floors = np.where(problems.optional[row], problems.low[row], np.iinfo(np.int64).max)
+        funded[row, np.argsort(floors, kind="stable")[: missing[row]]] = True
+    return funded
+
+
+def _fill(problems: Problems, funded: np.ndarray, dear: _Dual, cheap: _Dual) -> tuple[np.ndarray, np.ndarray]:
+    """Best plan for given funded sites: what they take at the dear price, then single steps by greatest gain.
+
+    Where these sites take too much at the dear price, or too little at the cheap one, their own prices are searched. The value
+    is -inf where their floors do not fit.
+    """
+    budget = problems.budget
+    low, least, most, high = (
+        np.where(funded, part, 0) for part in (problems.low, dear.steps, cheap.steps, problems.high)
+    )
+    fits = low.sum(axis=1) <= budget
+    capped = high.sum(axis=1) <= budget
+    least, most = np.where(fits[:, None], least, 0), np.where(capped[:, None], high, most)
+    at = np.flatnonzero(fits & ((least.sum(axis=1) > budget) | (~capped & (most.sum(axis=1) < budget))))
+    if at.size:
+        none = np.zeros_like(at)
+        given = problems.rows(at)._replace(
+            committed=funded[at], optional=np.zeros_like(funded[at]), fewest=none, most=funded[at].sum(axis=1)
+        )
+        _, _, own_dear, own_cheap = _search(given)
+        least[at] = np.where(funded[at], own_dear.steps, 0)
+        most[at] = np.where(capped[at, None], most[at], np.where(funded[at], own_cheap.steps, 0))
+    spare = np.where(fits, budget - least.sum(axis=1), 0)
+    steps = least + _greatest_gains(problems, least, np.where(fits[:, None], np.maximum(most - least, 0), 0), spare)
+    value = np.where(funded, problems.value(steps), 0.0).sum(axis=1)
+    return steps, np.where(fits, value, -np.inf)
+
+
+def _greatest_gains(problems: Problems, steps: np.ndarray, room: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    """Single steps beyond `steps`, at most `room` at a site and `spare` in a row, by greatest gain; earlier sites first."""
+    extra = np.zeros_like(steps)
+    row, site = np.nonzero(np.where((spare > 0)[:, None], room, 0))
+    if not row.size:
+        return extra
+    count = room[row, site]
+    beyond = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    row, site = np.repeat(row, count), np.repeat(site, count)
+    at, need, scale = steps[row, site] + beyond, problems.need[row, site], problems.scale_eur[row, site]
+    gain = problems.curve.value(at + 1, need, scale) - problems.curve.value(at, need, scale)
+    order = np.lexsort((beyond, site, -gain, row))
+    order = order[gain[order] > 0]
+    place = np.arange(len(order)) - np.searchsorted(row[order], row[order])
+    kept = order[place < spare[row[order]]]
+    np.add.at(extra, (row[kept], site[kept]), 1)
+    return extra
+
+
+# --- proof --------------------------------------------------------------------------------------------------------
+
+
+class _Choices(NamedTuple):
+    """One problem reduced to the sites with more than one amount left: their amounts and losses; the others are fixed."""
+
+    sites: np.ndarray
+    options: list[np.ndarray]
+    loss: list[np.ndarray]
+    fixed: np.ndarray  # (n,) steps, 0 at the open sites
+    price: float
+    place: float
+    bound: float
+    cut: float
+
+
+def _open_choices(problems: Problems, price: np.ndarray, dual: _Dual, cut: np.ndarray) -> list[_Choices | None]:
+    """For each problem the amounts that miss the best profit by no more than the cut; None where every site has one left."""
+    steps, value = _best_steps(problems, price[:, None])
+    may = problems.committed | problems.optional
+    some = np.where(may, value - price[:, None] * steps - dual.place[:, None], -np.inf)
+    none = np.where(problems.committed, -np.inf, 0.0)
+    best = np.maximum(some, none)
+    open_some, open_none = best - some <= cut[:, None], best - none <= cut[:, None]
+
+    def is_open(at: np.ndarray) -> np.ndarray:
+        return best - (problems.value(at) - price[:, None] * at - dual.place[:, None]) <= cut[:, None]
+
+    ends = []
+    for move, edge in ((-1, problems.low), (1, problems.high)):  # the loss only grows away from the best amount
+        near = np.zeros_like(steps)
+        beside = np.clip(steps + move, problems.low, problems.high)
+        far = np.where(open_some & (beside != steps) & is_open(beside), np.abs(edge - steps), 0)
+        while (near < far).any():
+            middle = (near + far + 1) // 2
+            fits = is_open(steps + move * middle)
+            near, far = np.where(fits, middle, near), np.where(fits, far, middle - 1)
+        ends.append(steps + move * near)
+    first, last = ends
+    count = np.where(open_some, last - first + 1, 0) + open_none
+    places = np.where(dual.place > 0, problems.most, problems.fewest)
+    return [
+        _choices_of(problems, row, first, last, open_some, open_none, best, price, dual.place, places, cut)
+        if (count[row] > 1).any()
+        else None
+        for row in range(len(price))
+    ]
+
+
+def _choices_of(problems, row, first, last, open_some, open_none, best, price, place, places, cut):  # type: ignore[no-untyped-def]
+    sites = np.flatnonzero(np.where(open_some[row], last[row] - first[row] + 1, 0) + open_none[row] > 1)
+    options, losses = [], []
+    for site in sites:
+        amounts = (
+            np.arange(first[row, site], last[row, site] + 1) if open_some[row, site] else np.zeros(0, dtype=np.int64)
+        )
+        worth = problems.curve.value(amounts, problems.need[row, site], problems.scale_eur[row, site])
+        lost = best[row, site] - (worth - price[row] * amounts - place[row])
+        if open_none[row, site]:
+            amounts, lost = np.r_[0, amounts], np.r_[best[row, site], lost]
+        options.append(amounts)
+        losses.append(lost)
+    fixed = np.where(open_some[row] & ~open_none[row], first[row], 0)
+    fixed[sites] = 0
+    bound = math.fsum(best[row]) + price[row] * problems.budget[row] + place[row] * places[row]
+    return _Choices(sites, options, losses, fixed, float(price[row]), float(place[row]), float(bound), float(cut[row]))
+
+
+class _States(NamedTuple):
+    """What the last sites can use together, and the least loss at which they can; sorted by key = places * width + steps."""
+
+    key: np.ndarray
+    loss: np.ndarray
+
+
+def _prove(
+    choices: _Choices, budget: int, fewest: int, most: int, tie: float, deadline: float
+) -> tuple[np.ndarray, float] | None:
+    """Compare all plans of the choices; give the best, by the tie-breaking rule, and its distance from the bound.
+
+    None where time or memory would not do.
+    """
+    budget, taken = budget - int(choices.fixed.sum()), int((choices.fixed > 0).sum())
+    fewest, most, width = fewest - taken, most - taken, budget + 1
+    after = [_States(np.zeros(1, dtype=np.int64), np.zeros(1))]
+    for amounts, losses in zip(reversed(choices.options), reversed(choices.loss), strict=True):
+        states = after[-1]
+        if len(states.key) * len(amounts) > MAX_STATES or time.monotonic() > deadline:
+            return None
+        key = (states.key[:, None] + np.where(amounts > 0, width, 0) + amounts).ravel()
+        loss = (states.loss[:, None] + losses).ravel()
+        fits = (loss <= choices.cut) & ((states.key[:, None] % width + amounts).ravel() <= budget)
+        fits &= key < (most + 1) * width
+        key, loss = key[fits], loss[fits]
+        order = np.lexsort((loss, key))
+        key, loss = key[order], loss[order]
+        first = np.r_[True, key[1:] != key[:-1]][: len(key)]
+        after.append(_States(key[first], loss[first]))
+    after.reverse()
+    places, used = after[0].key // width, after[0].key % width
+    priced = most if choices.place > 0 else fewest
+    distance = after[0].loss + choices.price * (budget - used) + choices.place * (priced - places)
+    distance[places < fewest] = np.inf
+    least = float(distance.min(initial=np.inf))
+    if not math.isfinite(least):  # the first plan was lost to rounding: it stands
+        return None
+    equal = np.flatnonzero(distance <= least + tie)
+    equal = equal[used[equal] == used[equal].min()]
+    plans = [_walk(choices, after, width, int(after[0].key[at]), float(after[0].loss[at]) + tie) for at in equal]
+    steps = choices.fixed.copy()
+    steps[choices.sites] = max(plans, key=lambda plan: tuple(plan.tolist()))
+    return steps, least
+
+
+def _walk(choices: _Choices, after: list[_States], width: int, key: int, allowed: float) -> np.ndarray:
+    """Follow the proof forward: each site in turn takes the most with which the rest can still be as good."""
+    plan = np.zeros(len(choices.sites), dtype=np.int64)
+    for i, (amounts, losses) in enumerate(zip(choices.options, choices.loss, strict=True)):
+        rest = after[i + 1]
+        left = key - amounts - np.where(amounts > 0, width, 0)
+        at = np.minimum(np.searchsorted(rest.key, left), len(rest.key) - 1)
+        fits = (rest.key[at] == left) & (losses + rest.loss[at] <= allowed)
+        last = int(np.flatnonzero(fits)[-1])
+        plan[i], key, allowed = amounts[last], int(left[last]), allowed - float(losses[last])
+    return plan
