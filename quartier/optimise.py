@@ -398,11 +398,15 @@ def _split(rules: Limits, scenario: Scenario, weight: np.ndarray, rank: np.ndarr
     funded = rules.committed.copy()
     optional = [int(i) for i in rank if rules.fundable[i] and not rules.committed[i]]
     spare = rules.budget - int(rules.low[funded].sum())
+    count = int(funded.sum())
     for at, i in enumerate(optional):
-        still_asked = max(0, scenario.min_sites - int(funded.sum()) - 1)
-        kept_back = sum(sorted(int(rules.low[j]) for j in optional[at + 1 :])[:still_asked])
-        if funded.sum() < scenario.max_sites and rules.low[i] + kept_back <= spare:
+        if count >= scenario.max_sites or spare <= 0:
+            break
+        still_asked = max(0, scenario.min_sites - count - 1)
+        kept_back = sum(sorted(int(rules.low[j]) for j in optional[at + 1 :])[:still_asked]) if still_asked else 0
+        if rules.low[i] + kept_back <= spare:
             funded[i] = True
+            count += 1
             spare -= int(rules.low[i])
     low, high = rules.low[funded].astype(float), rules.high[funded].astype(float)
     total = min(float(rules.budget), high.sum())
