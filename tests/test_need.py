@@ -49,6 +49,11 @@ def test_the_need_is_the_weighted_sum(sites):
     assert other.name == "need"
 
 
+def test_need_and_contributions_keep_the_order_of_the_sites(sites):
+    assert q.weigh(sites).index.tolist() == list(sites.site_ids)
+    assert q.contributions(sites).index.tolist() == list(sites.site_ids)
+
+
 def test_the_contributions_add_up_to_the_need(sites):
     parts = q.contributions(sites)
     assert parts.loc["hill"].tolist() == pytest.approx([1100, 1125])
