@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -136,17 +137,30 @@ def measure(name: str, n: int, step: float, options: argparse.Namespace) -> dict
     one_core = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
     row: dict = {"peer": name, "n": n, "step": step}
     deadline = 2 * options.limit + 30  # a peer that does not keep its limit, or builds for so long, is ended
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **one_core},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, **one_core}, capture_output=True, text=True, timeout=deadline
-        )
-    except subprocess.TimeoutExpired:
+        out, errors = process.communicate(timeout=deadline)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)  # what it started too: CBC holds its pipes open
+        process.wait()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
         row["said"] = f"ended after {deadline:.0f} s"
     else:
-        if done.returncode:
-            row["said"] = f"failed: {(done.stderr.strip() or 'killed').splitlines()[-1][:100]}"
+        if process.returncode < 0:
+            row["said"] = f"failed: ended by signal {-process.returncode}"
+        elif process.returncode:
+            row["said"] = f"failed: {(errors.strip() or 'no reason given').splitlines()[-1][:100]}"
         else:
-            row |= json.loads(done.stdout.splitlines()[-1])
+            row |= json.loads(out.splitlines()[-1])
             row["total"] = statistics.median(call["build"] + call["solve"] for call in row["calls"])
             row["solve"] = statistics.median(call["solve"] for call in row["calls"])
             row["build"] = statistics.median(call["build"] for call in row["calls"])
@@ -327,7 +341,7 @@ def draw(rows: list[dict]) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
     styles = {"quartier": ("o", "-", "q.allocate, data checked"), "kernel": ("s", "--", "the kernel alone")}
     for name, (marker, line, label) in styles.items():
         own = [row for row in rows if row["peer"] == name and "total" in row]
@@ -336,14 +350,19 @@ def draw(rows: list[dict]) -> None:
         left.plot(sites, [row["total"] for row in own], **look)
         right.plot(sites, [row["peak_mb"] for row in own], **look)
     ends = [min(row["n"] for row in rows), max(row["n"] for row in rows)]
-    top = max(row["total"] for row in rows if "total" in row)
-    left.plot(ends, [top * n / ends[1] for n in ends], ":", color="0.5", label="in proportion to the sites")
+    n, seconds = max((row["n"], row["total"]) for row in rows if row["peer"] == ALONE[-1] and "total" in row)
+    left.plot(ends, [seconds * end / n for end in ends], ":", color="0.5", label="in proportion to the sites")
     for axes, title in ((left, "Build + solve, seconds (median)"), (right, "Peak memory of the process, MB")):
         axes.set(xscale="log", yscale="log", xlabel="sites")
         axes.set_title(title, loc="left", fontsize=10)
         axes.grid(which="major", color="0.88")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
+    right.set_ylim(10, None)
+    right.set_yticks([ticks for ticks in (10, 20, 50, 100, 200, 500, 1_000, 2_000) if ticks <= right.get_ylim()[1]])
+    for axis in (right.yaxis, left.xaxis, right.xaxis):
+        axis.set_major_formatter("{x:,.0f}")
+    right.yaxis.set_minor_formatter("")
     figure.savefig(FIGURE, dpi=120, metadata={"Software": None})
 
 

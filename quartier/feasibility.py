@@ -151,7 +151,7 @@ def _explanation(problem: _Problem) -> InfeasibleScenario:
 def _all_repairs(problem: _Problem, words: _Words) -> Iterator[Repair]:
     """One repair for each rule that can give way; giving up a commitment is told last."""
     for kind in sorted(words.kinds, key=lambda kind: kind == "commitment"):
-        yield from _repairs(problem, kind, words.kinds, words)
+        yield from _repairs(problem, kind, words)
 
 
 # --- repairs ------------------------------------------------------------------------------------------------------
@@ -159,10 +159,9 @@ def _all_repairs(problem: _Problem, words: _Words) -> Iterator[Repair]:
 Variation = Callable[[_Problem], _Problem]
 
 
-def _repairs(problem: _Problem, kind: str, kinds: list[str], words: _Words) -> Iterable[Repair]:
+def _repairs(problem: _Problem, kind: str, words: _Words) -> Iterable[Repair]:
     """Give the least change to one rule that mends the conflict; where others are left, with their first repair."""
-    mended = {"all rules": _possible, "this conflict": lambda changed: _possible(_only(changed, kinds))}
-    for possible in mended.values():
+    for possible in words.mended:
         for sentence, change in _CHANGES[kind.partition(".")[0]](problem, words, kind):
             changed = change(problem)
             if not possible(changed):
@@ -218,7 +217,7 @@ def _raise_budget(problem: _Problem, words: _Words, kind: str) -> Changes:
 
 def _least(problem: _Problem, words: _Words, change: Callable[[int], Variation], most: int) -> int:
     """Least whole number up to `most` with which a change mends the conflict, found by halving; `most` if none does."""
-    for possible in (_possible, lambda changed: _possible(_only(changed, words.kinds))):
+    for possible in words.mended:
         if most > 0 and possible(change(most)(problem)):
             low, high = 0, most
             while high - low > 1:
@@ -324,7 +323,7 @@ def _caps_at_least(cap_eur: float) -> Variation:
 def _lower_floors(problem: _Problem, words: _Words, kind: str) -> Changes:
     """The highest level of floors that fits is found by halving: lower floors only ever need less money."""
     step = problem.scenario.step_eur
-    for possible in (_possible, lambda changed: _possible(_only(changed, words.kinds))):
+    for possible in words.mended:
         fits, too_high = 0, int(limits(*problem).low.max())
         while too_high - fits > 1:
             middle = (fits + too_high) // 2
@@ -404,6 +403,8 @@ class _Words:
         self.texts = Texts(problem.scenario.language)
         self.names = [str(name) for name in problem.sites.frame["name"]]
         self.conflict = _only(problem, kinds)
+        # What a change is tried against: all rules, then, where others are broken too, this conflict alone.
+        self.mended = (_possible, lambda changed: _possible(_only(changed, kinds)))
         self.rules = limits(*self.conflict)
 
     def head(self) -> str:

@@ -204,6 +204,10 @@ class Scenario(BaseModel):
                     high=texts.eur(self.max_eur),
                 )
             )
+        if self.groups and self.method != "optimal":
+            raise ValueError(
+                texts.text("groups only with the method optimal: a rule of division knows no shared limits")
+            )
         if self.reserve_eur > self.budget_eur:
             raise ValueError(
                 texts.text(

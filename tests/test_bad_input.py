@@ -644,6 +644,8 @@ YAML = [
      "one of provider, housing_company, district"),
     ("a group's floor above its cap", "groups: [{by: provider, name: A, min_eur: 2, max_eur: 1}]\n", 1, "groups.0",
      quoted("{'by': 'provider', 'name': 'A', 'min_eur': 2, 'max_eur': 1}"), "min_eur is not above max_eur"),
+    ("a group beside a rule of division", "method: equal-split\ngroups: [{by: provider, name: A, max_eur: 1}]\n", None, None, "",
+     "groups only with the method optimal: a rule of division knows no shared limits"),
     ("a change limit below zero", "max_change_share: -0.1\n", 1, "max_change_share", quoted("-0.1"), "at least 0"),
     ("a search without time", "time_limit_s: 0\n", 1, "time_limit_s", quoted("0"), "more than 0"),
     ("a status both committed and excluded", "committed: [signed, declined]\n", None, None, "",
