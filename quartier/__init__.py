@@ -7,6 +7,7 @@ Everything a notebook needs stands here; each name is loaded when it is first us
 | `load`, `Sites` | read and check a city's data |
 | `Scenario` | state the planner's choices |
 | `allocate`, `Plan` | get the best plan, its proof and its reasons |
+| `frontier` | see what fairness costs |
 | `sentences`, `next_money`, `least_change`, ... | see what would change it, what its rules cost, and what is nearly as good |
 | `plot_...`, `show` | see it |
 | `save` | keep it |
@@ -42,6 +43,7 @@ _HOME = {
     "replacement_cost": "whatif",
     "cost_of_rules": "whatif",
     "alternatives": "whatif",
+    "frontier": "whatif",
     "sentences": "whatif",
     "plot_amounts": "figures",
     "plot_baselines": "figures",

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from quartier import cuts
+from quartier import crossing
 from quartier import need as needs
 from quartier.data import STATUSES
 from quartier.language import Texts
-from quartier.plan import InfeasibleScenario, Repair, Rule, limits, shared_limits
+from quartier.plan import InfeasibleScenario, Repair, Rule, crosses, limits, single_years, year_share
 from quartier.scenario import GROUP_LIMITS
 
 if TYPE_CHECKING:
@@ -60,18 +60,25 @@ def required_steps(sites: Sites, scenario: Scenario) -> int:
     return int(rules.low[rules.committed].sum() + others[: max(0, scenario.min_sites - rules.committed.sum())].sum())
 
 
-def _possible(problem: _Problem) -> bool:
-    """Say whether a plan exists: amounts, places, sites and money for all that must be funded; with groups, by a solver."""
-    rules, scenario = limits(*problem), problem.scenario
-    simple = bool(
+def possible(sites: Sites, scenario: Scenario) -> bool:
+    """Say whether a plan exists: amounts, places, sites and money for all that must be funded; where limits cross, by a solver."""
+    if crosses(scenario):
+        return crossing.possible(crossing.rules_of(sites, scenario, lean=True))
+    return all(_possible_in(*year) for year in single_years(sites, scenario))
+
+
+def _possible_in(sites: Sites, scenario: Scenario) -> bool:
+    rules = limits(sites, scenario)
+    return bool(
         (rules.low <= rules.high)[rules.committed].all()
         and rules.committed.sum() <= scenario.max_sites
         and scenario.min_sites <= (rules.committed | rules.fundable).sum()
-        and required_steps(*problem) <= rules.budget
+        and required_steps(sites, scenario) <= rules.budget
     )
-    if not (simple and scenario.groups):
-        return simple
-    return cuts.possible(rules, scenario.min_sites, scenario.max_sites, shared_limits(*problem))
+
+
+def _possible(problem: _Problem) -> bool:
+    return possible(*problem)
 
 
 # --- conflicts ----------------------------------------------------------------------------------------------------
@@ -82,7 +89,9 @@ _KINDS = (
     "excluded",
     "max_eur",
     "min_eur",
+    "months",
     "max_change_share",
+    "carry_limit_eur",
     "reserve_eur",
     "min_sites",
     "max_sites",
@@ -106,7 +115,9 @@ def _only(problem: _Problem, kinds: Iterable[str]) -> _Problem:
         "excluded": (),
         "max_eur": NO_LIMIT_EUR,
         "min_eur": 0.0,
+        "months": {},
         "max_change_share": None,
+        "carry_limit_eur": NO_LIMIT_EUR,
         "reserve_eur": 0.0,
         "min_sites": 0,
         "max_sites": max(len(problem.sites), scenario.max_sites),
@@ -116,6 +127,8 @@ def _only(problem: _Problem, kinds: Iterable[str]) -> _Problem:
     changes = {
         name: value for name, value in let_go.items() if {"committed": "commitment"}.get(name, name) not in kinds
     }
+    if "budget_eur" not in kinds:
+        changes["later_budgets_eur"] = ()
     kept = [group for i, group in enumerate(scenario.groups) if f"groups.{i}" in kinds]
     groups = [limits for group in kept for limits in _in_eur(group, scenario.budget_eur)]
     return _Problem(problem.sites, scenario.replace(groups=groups, **changes))
@@ -196,23 +209,28 @@ def _status(moved: dict[str, dict[str, str]]) -> Variation:
 
 
 def _raise_budget(problem: _Problem, words: _Words, kind: str) -> Changes:
-    texts, step, there = words.texts, problem.scenario.step_eur, problem.scenario.budget_eur
+    texts, scenario = words.texts, problem.scenario
+    step, there = scenario.step_eur, scenario.budget_eur
+
+    def raised(enough: float) -> tuple[str, Variation]:
+        more = enough - there
+        sentence = texts.text(
+            "raise the budget by {missing} to {required}", missing=texts.eur(more), required=texts.eur(enough)
+        )
+        if scenario.years > 1:
+            sentence = texts.text("raise the budget of each year by {missing}", missing=texts.eur(more))
+        later = tuple(budget_eur + more for budget_eur in scenario.later_budgets_eur)
+        return sentence, _field(budget_eur=enough, later_budgets_eur=later)
+
+    if crosses(scenario) or scenario.years > 1:  # more than floors ask for money: found by halving
+        high = sum(int(limits(*year).high.sum()) for year in single_years(*problem))
+        most = int(min(high, (NO_LIMIT_EUR - max(scenario.budgets_eur)) // step))
+        yield raised(there + _least(problem, words, lambda steps: raised(there + steps * step)[1], most) * step)
+        return
     for asked in (problem, words.conflict):
-        enough = float(required_steps(*asked) * step)
-        sentence = texts.text(
-            "raise the budget by {missing} to {required}", missing=texts.eur(enough - there), required=texts.eur(enough)
-        )
+        enough = float(required_steps(*asked) * step) + asked.scenario.reserve_eur - scenario.carried_eur
         if enough > there:
-            yield sentence, _field(budget_eur=enough)
-    if problem.scenario.groups:  # floors of groups ask for more than those of the sites: found by halving
-        most = int(min(limits(*problem).high.sum(), (NO_LIMIT_EUR - there) // step))
-        enough = _least(problem, words, lambda steps: _field(budget_eur=there + steps * step), most)
-        sentence = texts.text(
-            "raise the budget by {missing} to {required}",
-            missing=texts.eur(enough * step),
-            required=texts.eur(there + enough * step),
-        )
-        yield sentence, _field(budget_eur=there + enough * step)
+            yield raised(enough)
 
 
 def _least(problem: _Problem, words: _Words, change: Callable[[int], Variation], most: int) -> int:
@@ -225,6 +243,24 @@ def _least(problem: _Problem, words: _Words, change: Callable[[int], Variation],
                 low, high = (low, middle) if possible(change(middle)(problem)) else (middle, high)
             return high
     return most
+
+
+def _raise_carry(problem: _Problem, words: _Words, kind: str) -> Changes:
+    step, stated = problem.scenario.step_eur, problem.scenario.carry_limit_eur
+    most = math.ceil(sum(problem.scenario.budgets_eur) / step) + 1
+    limit = stated + _least(problem, words, lambda steps: _field(carry_limit_eur=stated + steps * step), most) * step
+    sentence = words.texts.text("let {value} go over to the next year", value=words.texts.eur(limit))
+    yield sentence, _field(carry_limit_eur=limit)
+
+
+def _whole_year(problem: _Problem, words: _Words, kind: str) -> Changes:
+    """Fund sites that start later for the whole year: one of them, else all."""
+    months, names = problem.scenario.months, problem.sites.frame["name"]
+    for gone in [*([site_id] for site_id in months), list(months)]:
+        sentence = words.texts.text(
+            "fund {sites} for the whole year", sites=words.texts.listing(names[site_id] for site_id in gone)
+        )
+        yield sentence, _field(months={site_id: value for site_id, value in months.items() if site_id not in gone})
 
 
 def _lower_reserve(problem: _Problem, words: _Words, kind: str) -> Changes:
@@ -296,50 +332,53 @@ def _lower_least_sites(problem: _Problem, words: _Words, kind: str) -> Changes:
         yield words.texts.text("lower the least number of sites to {n}", n=asked), _field(min_sites=asked)
 
 
-def _floors_at_most(floor_eur: float) -> Variation:
+def _at_the_sites(column: str, value_eur: float, eased: Callable[[float, float], float]) -> Variation:
+    """Ease floors (`min`) or caps (`max`) to a value: the scenario's where it states them, else those of the sites."""
+
     def change(problem: _Problem) -> _Problem:
         sites, scenario = problem
-        if scenario.min_eur is not None:
-            return _Problem(sites, scenario.replace(min_eur=min(scenario.min_eur, floor_eur)))
-        own = zip(sites.site_ids, sites.numbers("min_eur"), strict=True)
-        return _Problem(
-            sites.replace({site: {"min_eur": floor_eur} for site, value in own if value > floor_eur}), scenario
-        )
-
-    return change
-
-
-def _caps_at_least(cap_eur: float) -> Variation:
-    def change(problem: _Problem) -> _Problem:
-        sites, scenario = problem
-        if scenario.max_eur is not None:
-            return _Problem(sites, scenario.replace(max_eur=max(scenario.max_eur, cap_eur)))
-        own = zip(sites.site_ids, sites.numbers("max_eur"), strict=True)
-        return _Problem(sites.replace({site: {"max_eur": cap_eur} for site, value in own if value < cap_eur}), scenario)
+        stated = getattr(scenario, column)
+        if stated is not None:
+            return _Problem(sites, scenario.replace(**{column: eased(stated, value_eur)}))
+        own = dict(zip(sites.site_ids, sites.numbers(column).tolist(), strict=True))
+        moved = {site: {column: value_eur} for site, value in own.items() if eased(value, value_eur) != value}
+        return _Problem(sites.replace(moved), scenario)
 
     return change
 
 
 def _lower_floors(problem: _Problem, words: _Words, kind: str) -> Changes:
     """The highest level of floors that fits is found by halving: lower floors only ever need less money."""
-    step = problem.scenario.step_eur
+    sites, scenario = problem
+    step, floors = scenario.step_eur, sites.numbers("min_eur") if scenario.min_eur is None else scenario.min_eur
     for possible in words.mended:
-        fits, too_high = 0, int(limits(*problem).low.max())
+        fits, too_high = 0, math.ceil(np.max(floors) / step)
         while too_high - fits > 1:
             middle = (fits + too_high) // 2
-            fits, too_high = (middle, too_high) if possible(_floors_at_most(middle * step)(problem)) else (fits, middle)
+            change = _at_the_sites("min_eur", middle * step, min)
+            fits, too_high = (middle, too_high) if possible(change(problem)) else (fits, middle)
         if fits:
             floor = float(fits * step)
             sentence = words.texts.text("lower the floors to at most {floor}", floor=words.texts.eur(floor))
-            yield sentence, _floors_at_most(floor)
+            yield sentence, _at_the_sites("min_eur", floor, min)
 
 
 def _raise_caps(problem: _Problem, words: _Words, kind: str) -> Changes:
-    """Only the floor of a site that has no amount can be the cap it needs."""
-    rules, step = limits(*problem), problem.scenario.step_eur
-    for steps in np.unique(rules.low[rules.low > rules.high]):
-        cap = float(steps * step)
-        yield words.texts.text("raise the caps to at least {cap}", cap=words.texts.eur(cap)), _caps_at_least(cap)
+    """Without limits that cross, only the floor of a site that has no amount can be the cap it needs."""
+    step = problem.scenario.step_eur
+
+    def raised(cap: float) -> tuple[str, Variation]:
+        sentence = words.texts.text("raise the caps to at least {cap}", cap=words.texts.eur(cap))
+        return sentence, _at_the_sites("max_eur", cap, max)
+
+    for year in single_years(*problem):
+        rules = limits(*year)
+        stuck = rules.low > rules.high
+        for cap in np.unique((rules.low * step / year_share(*year))[stuck]):
+            yield raised(float(cap))
+    if crosses(problem.scenario):
+        most = math.ceil((sum(problem.scenario.budgets_eur) + problem.scenario.carried_eur) / step)
+        yield raised(_least(problem, words, lambda steps: raised(steps * step)[1], most) * step)
 
 
 def _smaller_step(problem: _Problem, words: _Words, kind: str) -> Changes:
@@ -380,6 +419,8 @@ def _release(problem: _Problem, words: _Words, kind: str) -> Changes:
 _CHANGES: dict[str, Callable[[_Problem, _Words, str], Changes]] = {
     "groups": _ease_group,
     "max_change_share": _ease_change,
+    "months": _whole_year,
+    "carry_limit_eur": _raise_carry,
     "reserve_eur": _lower_reserve,
     "budget_eur": _raise_budget,
     "max_sites": _raise_places,
@@ -416,7 +457,8 @@ class _Words:
             return texts.text(
                 "The limits of {names} cannot be kept together with the other rules.", names=texts.listing(groups)
             )
-        if {"max_change_share", "reserve_eur"} & set(self.kinds):
+        beyond = scenario.years > 1 or scenario.earmarked or scenario.carried_eur or scenario.months
+        if beyond or {"max_change_share", "reserve_eur"} & set(self.kinds):
             return texts.text("No plan keeps all rules.")
         if "budget_eur" in self.kinds:
             required = required_steps(*self.conflict) * self.conflict.scenario.step_eur
@@ -459,6 +501,9 @@ class _Words:
             return Rule(kind, texts.text("places: at most {n}", n=scenario.max_sites))
         if kind == "min_sites":
             return Rule(kind, texts.text("at least {n} sites are to be funded", n=scenario.min_sites))
+        if kind == "budget_eur" and scenario.years > 1:
+            shown = texts.listing(texts.eur(budget_eur) for budget_eur in scenario.budgets_eur)
+            return Rule(kind, texts.text("the budgets of the years are {budgets}", budgets=shown))
         if kind == "budget_eur":
             return Rule(kind, texts.text("the budget is {budget}", budget=texts.eur(scenario.budget_eur)))
         if kind == "step_eur":
@@ -470,6 +515,12 @@ class _Words:
                     "change against last year: at most {share}", share=texts.percent(scenario.max_change_share or 0.0)
                 ),
             )
+        if kind == "carry_limit_eur":
+            limit = texts.eur(scenario.carry_limit_eur)
+            return Rule(kind, texts.text("from one year to the next go at most {value}", value=limit))
+        if kind == "months":
+            shown = texts.listing(f"{sites.frame.loc[site, 'name']}: {n}" for site, n in scenario.months.items())
+            return Rule(kind, texts.text("months of the first year with money: {months}", months=shown))
         if kind == "reserve_eur":
             return Rule(kind, texts.text("{value} are kept back", value=texts.eur(scenario.reserve_eur)))
         if "." in kind:

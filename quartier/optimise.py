@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from quartier import cuts, prices
+from quartier import crossing, leximin, prices
 from quartier import need as needs
-from quartier.feasibility import find_conflict, refuse_impossible
+from quartier.benefit import residents_reached
+from quartier.data import Sites
+from quartier.feasibility import find_conflict, possible, refuse_impossible
 from quartier.language import PlainError, Texts
 from quartier.plan import (
     MOST_STEPS,
@@ -24,15 +26,18 @@ from quartier.plan import (
     Limits,
     Outcome,
     Plan,
+    chained_years,
+    crosses,
     limits,
+    linked,
     objective,
-    shared_limits,
+    single_years,
+    year_share,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from quartier.data import Sites
     from quartier.scenario import Scenario
 
 
@@ -61,31 +66,102 @@ def allocate(sites: Sites, scenario: Scenario) -> Plan:
         No plan keeps all rules; names the conflict and the least repairs.
     """
     refuse_impossible(sites, scenario)
-    texts = Texts(scenario.language)
-    rules = limits(sites, scenario)
+    return _best(sites, scenario)
+
+
+def _best(sites: Sites, scenario: Scenario) -> Plan:
+    """Give the best plan of a scenario that has one."""
+    deadline = math.inf if scenario.time_limit_s is None else time.monotonic() + scenario.time_limit_s
+    if scenario.years > 1:
+        return _over_years(sites, scenario, deadline)
     need = needs.weigh(sites, scenario.need_weights)
     rank = _rank(sites, need.to_numpy(), sites.numbers("scale_eur"))
+    rules = limits(sites, scenario)
     baselines = _baselines(sites, scenario, rules, need.to_numpy(), rank)
-    deadline = math.inf if scenario.time_limit_s is None else time.monotonic() + scenario.time_limit_s
-    problem = _problem(sites, scenario, rules, need.to_numpy(), rank)
-    found = prices.solve(problem, deadline)
-    best, bound = found.steps[0], float(found.bound[0])
-    if scenario.groups:  # limits cross: what the prices find is where the cuts begin
-        shared = [one._replace(members=one.members[rank]) for one in shared_limits(sites, scenario)]
-        answer = cuts.solve(problem, shared, best, deadline)
-        if answer.steps is None:
-            raise PlainError(
-                texts.text(
-                    "No plan was found in {seconds} s; whether there is one is not known.",
-                    seconds=scenario.time_limit_s,
-                )
-            )
-        best, bound = answer.steps, min(bound, answer.bound)
-    steps = np.empty(len(sites), dtype=np.int64)
-    steps[rank] = best
     if scenario.method != "optimal":
         steps = np.rint(baselines[scenario.method.replace("-", "_")] / scenario.step_eur).astype(np.int64)
+        bound = float(prices.solve(_problem(sites, scenario, rules, need.to_numpy(), rank), deadline).bound[0])
+    else:
+        steps = np.empty(len(sites), dtype=np.int64)
+        steps[rank], bound = _steps([(sites, scenario)], scenario, need.to_numpy(), rank, deadline)
     return _certified(sites, scenario, need, steps, bound, baselines)
+
+
+def _steps(
+    years: list[tuple[Sites, Scenario]], scenario: Scenario, need: np.ndarray, rank: np.ndarray, deadline: float
+) -> tuple[np.ndarray, float]:
+    """Best steps of one year, or of some years together, in order of rank year after year, and the bound on what they reach."""
+    parts = [_problem(*year, limits(*year), need, rank) for year in years]
+    crossed = crosses(scenario)
+    if not crossed and math.isfinite(scenario.inequality_aversion):
+        found = prices.solve(parts[0], deadline)
+        return found.steps[0], float(found.bound[0])
+    rules = crossing.rules_of(years[0][0], scenario, rank) if crossed else None
+    cells = parts[0].beside(parts[1:])
+    if rules is None or math.isinf(scenario.inequality_aversion):
+        answer = leximin.solve(cells, rules, deadline)
+        best, bound = answer.steps, -math.inf if answer.proven else 1.0  # no coverage is more than everybody
+    else:
+        # What the prices find for each year by itself, where there is a plan for it, is where the search begins.
+        alone = [prices.solve(part, deadline).steps[0] if _has_plan(part) else part.low[0] for part in parts]
+        best, bound = crossing.solve(cells, rules, np.concatenate(alone), deadline)
+    if best is None:
+        raise PlainError(
+            Texts(scenario.language).text(
+                "No plan was found in {seconds} s; whether there is one is not known.", seconds=scenario.time_limit_s
+            )
+        )
+    return best, bound
+
+
+def _has_plan(one: prices.Problems) -> bool:
+    """Say whether places and money of a year suffice by themselves."""
+    committed, optional, low = one.committed[0], one.optional[0], one.low[0]
+    missing = max(0, int(one.fewest[0]) - int(committed.sum()))
+    floors = low[committed].sum() + np.sort(low[optional])[:missing].sum()
+    return bool(committed.sum() <= one.most[0] and missing <= optional.sum() and floors <= one.budget[0])
+
+
+def _over_years(sites: Sites, scenario: Scenario, deadline: float) -> Plan:
+    """Give the best plan over several years: together where one has to do with another, else each by itself."""
+    import pandas as pd
+
+    years, n, step = single_years(sites, scenario), len(sites), float(scenario.step_eur)
+    need = needs.weigh(sites, scenario.need_weights)
+    rank = _rank(sites, need.to_numpy(), sites.numbers("scale_eur"))
+    if linked(scenario):
+        best, bound = _steps(years, scenario, need.to_numpy(), rank, deadline)
+        by_rank = best.reshape(len(years), n)
+    else:
+        found = [_steps([year], year[1], need.to_numpy(), rank, deadline) for year in years]
+        by_rank = np.array([steps for steps, _ in found])
+        bounds = [bound for _, bound in found]
+        bound = max(bounds) if math.isinf(scenario.inequality_aversion) else math.fsum(bounds)
+    steps = np.empty_like(by_rank)
+    steps[:, rank] = by_rank
+    amounts, plans = np.round(steps * step, 9), []
+    for year, x in zip(chained_years(sites, scenario, amounts), steps, strict=True):
+        rules = limits(*year)
+        baselines = _baselines(*year, rules, need.to_numpy(), rank)
+        plans.append(_certified(*year, need, x, math.inf, baselines, Outcome.IN_YEARS))
+    together = math.fsum if not math.isinf(scenario.inequality_aversion) else min
+    reached = together(plan.objective for plan in plans)
+    bound = max(reached, bound)
+    # What a year may reach at most while the others stay as they are.
+    plans = [dataclasses.replace(plan, bound=max(plan.objective, bound - (reached - plan.objective))) for plan in plans]
+    shown = ["equal_split", "need_proportional"]
+    plan = Plan(
+        sites=sites,
+        scenario=scenario,
+        need=plans[0].need,
+        amounts=pd.Series(amounts.sum(axis=0), index=plans[0].amounts.index, name="amount_eur"),
+        objective=reached,
+        bound=bound,
+        outcome=Outcome.OPTIMAL if bound - reached <= TOLERANCE * abs(bound) else Outcome.FEASIBLE,
+        baseline_amounts=sum(plan.baseline_amounts[shown] for plan in plans),
+        years=tuple(plans),
+    )
+    return _checked(plan)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,8 +172,8 @@ class Plans:
     ----------
     amounts : ndarray, shape (m, n)
         EUR, in the order of the sites; 0 where not funded, and where no plan keeps all rules.
-    objective, bound : ndarray, shape (m,)
-        What was maximised, and what no plan can exceed; NaN where no plan keeps all rules.
+    objective, bound, benefit : ndarray, shape (m,)
+        What was maximised, what no plan can exceed, and the weighted residents reached; NaN where no plan keeps all rules.
     outcome : tuple of Outcome, length m
         How far each plan can be trusted.
     """
@@ -105,6 +181,7 @@ class Plans:
     amounts: np.ndarray
     objective: np.ndarray
     bound: np.ndarray
+    benefit: np.ndarray
     outcome: tuple[Outcome, ...]
 
     def __len__(self) -> int:
@@ -129,7 +206,7 @@ def allocate_many(
     scenario : Scenario or sequence of Scenario
         One for all variants, or one for each.
     budget_eur : array_like, shape () or (m,), optional
-        EUR; the scenario's by default.
+        EUR; the scenario's by default. Over several years that of the first; the later ones change by as much.
     need, scale_eur : array_like, shape (n,) or (m, n), optional
         Weighted residents; EUR. By default as the scenario weighs them, and the sites' own.
     available : array_like of bool, shape (n,) or (m, n), optional
@@ -138,24 +215,27 @@ def allocate_many(
     Raises
     ------
     PlainError
-        Arrays of shapes that do not fit, or values that are not finite, or negative; or a scenario with groups, whose limits
-        cross and are solved one by one.
+        Arrays of shapes that do not fit, or values that are not finite, or negative.
+
+    Notes
+    -----
+    Where limits cross or years hang together, or the aversion is infinite, the variants are solved one after the other.
     """
     scenarios = [scenario] if not isinstance(scenario, Sequence) else list(scenario)
-    if any(one.groups for one in scenarios):
-        raise PlainError(
-            Texts(scenarios[0].language).text("Limits by partner and district are solved one by one: use allocate.")
-        )
     m, arrays = _broadcast(len(sites), len(scenarios), budget_eur, need, scale_eur, available)
-    plans = Plans(np.zeros((m, len(sites))), np.full(m, np.nan), np.full(m, np.nan), (Outcome.INFEASIBLE,) * m)
+    none = np.full(m, np.nan)
+    plans = Plans(np.zeros((m, len(sites))), none, none.copy(), none.copy(), (Outcome.INFEASIBLE,) * m)
     outcome = list(plans.outcome)
     alike: dict[str, list[int]] = {}
     for row in range(m) if len(scenarios) > 1 else [0]:
         alike.setdefault(scenarios[row].model_dump_json(), []).append(row)
     for rows in alike.values():
-        chosen = np.arange(m) if len(scenarios) == 1 else np.array(rows)
+        chosen, one = np.arange(m) if len(scenarios) == 1 else np.array(rows), scenarios[rows[0]]
+        if crosses(one) or one.years > 1 or math.isinf(one.inequality_aversion):
+            _solve_one_by_one(sites, one, chosen, arrays, plans, outcome)
+            continue
         for part in np.array_split(chosen, max(1, chosen.size * len(sites) // MOST_AT_ONCE)):
-            _solve_rows(sites, scenarios[rows[0]], part, arrays, plans, outcome)
+            _solve_rows(sites, one, part, arrays, plans, outcome)
     return dataclasses.replace(plans, outcome=tuple(outcome))
 
 
@@ -195,6 +275,49 @@ def _broadcast(
     return m, arrays
 
 
+def _solve_one_by_one(
+    sites: Sites,
+    scenario: Scenario,
+    rows: np.ndarray,
+    arrays: dict[str, np.ndarray],
+    plans: Plans,
+    outcome: list[Outcome],
+) -> None:
+    """Solve some rows of one scenario by stating each anew, and write the answers into the plans."""
+    classes = np.select(
+        [np.isin(sites.statuses, scenario.committed), np.isin(sites.statuses, scenario.excluded)],
+        ["signed", "declined"],
+        "prospective",
+    )
+    need = needs.weigh(sites, scenario.need_weights).to_numpy()
+    for row in rows:
+        given = {name: array[row] for name, array in arrays.items()}
+        budget_eur = float(given.get("budget_eur", scenario.budget_eur))
+        if budget_eur < scenario.reserve_eur:
+            continue
+        status = np.where(given.get("available", True), classes, "declined")
+        frame = sites.frame.assign(
+            need=given.get("need", need), scale_eur=given.get("scale_eur", sites.numbers("scale_eur")), status=status
+        )
+        # The frame is that of checked sites and the arrays are checked: to check them again would take longer than to solve.
+        varied = (
+            Sites(frame),
+            scenario.replace(
+                budget_eur=budget_eur,
+                later_budgets_eur=tuple(
+                    max(0.0, later + budget_eur - scenario.budget_eur) for later in scenario.later_budgets_eur
+                ),
+                committed=("signed",),
+                excluded=("declined",),
+                need_weights={},
+            ),
+        )
+        if possible(*varied):
+            plan = _best(*varied)
+            plans.amounts[row], outcome[row] = plan.amounts, plan.outcome
+            plans.objective[row], plans.bound[row], plans.benefit[row] = plan.objective, plan.bound, plan.benefit
+
+
 def _solve_rows(
     sites: Sites,
     scenario: Scenario,
@@ -204,7 +327,7 @@ def _solve_rows(
     outcome: list[Outcome],
 ) -> None:
     """Solve some rows of one scenario and write the answers into the plans."""
-    n, k = len(sites), len(rows)
+    n, k, share = len(sites), len(rows), year_share(sites, scenario)
     rules = limits(sites, scenario)
 
     def part(name: str, otherwise: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
@@ -213,7 +336,7 @@ def _solve_rows(
     need = part("need", needs.weigh(sites, scenario.need_weights).to_numpy(), (k, n))
     scale = part("scale_eur", sites.numbers("scale_eur"), (k, n))
     there = part("available", True, (k, n))
-    money = part("budget_eur", scenario.budget_eur, (k,)) - scenario.reserve_eur
+    money = part("budget_eur", scenario.budget_eur, (k,)) + scenario.carried_eur - scenario.reserve_eur
     budget = np.floor(np.maximum(money, 0.0) / scenario.step_eur * (1 + ROUNDING)).astype(np.int64)
     committed, fundable = rules.committed & there, rules.fundable & there
     others = np.sort(np.where(fundable & ~committed, rules.low, MOST_STEPS), axis=1)
@@ -228,6 +351,7 @@ def _solve_rows(
         return
     need, scale, budget = need[at], scale[at], budget[at]
     rank = _rank(sites, need, scale)
+    need, scale = need * share, scale * share
     low, high = rules.low[rank], np.minimum(rules.high[rank], budget[:, None])
 
     def ordered(array: np.ndarray) -> np.ndarray:
@@ -251,6 +375,8 @@ def _solve_rows(
     np.put_along_axis(steps, rank, found.steps, axis=1)
     plans.amounts[rows[at]] = np.round(steps * float(scenario.step_eur), 9)
     plans.objective[rows[at]], plans.bound[rows[at]] = reached, bound
+    amounts = steps * float(scenario.step_eur)
+    plans.benefit[rows[at]] = residents_reached(amounts, need, scale, scenario.response).sum(axis=1)
     met = bound - reached <= TOLERANCE * np.abs(bound)
     for row, proven in zip(rows[at], met, strict=True):
         outcome[row] = Outcome.OPTIMAL if proven else Outcome.FEASIBLE
@@ -317,12 +443,12 @@ def _rank(sites: Sites, need: np.ndarray, scale_eur: np.ndarray) -> np.ndarray:
 
 def _problem(sites: Sites, scenario: Scenario, rules: Limits, need: np.ndarray, rank: np.ndarray) -> prices.Problems:
     """One row for the kernel, in tie-breaking order; nobody gets more than the budget."""
-    high = np.minimum(rules.high, rules.budget)[rank]
+    high, part = np.minimum(rules.high, rules.budget)[rank], year_share(sites, scenario)
     low = rules.low[rank]
     return prices.Problems(
         curve=_curve(scenario),
-        need=need[None, rank],
-        scale_eur=sites.numbers("scale_eur")[None, rank],
+        need=(need * part)[None, rank],
+        scale_eur=(sites.numbers("scale_eur") * part)[None, rank],
         low=low[None],
         high=np.maximum(high, low)[None],
         committed=rules.committed[None, rank],
@@ -340,7 +466,13 @@ def _curve(scenario: Scenario) -> prices.Curve:
 
 
 def _certified(
-    sites: Sites, scenario: Scenario, need: pd.Series, steps: np.ndarray, bound: float, baselines: dict[str, np.ndarray]
+    sites: Sites,
+    scenario: Scenario,
+    need: pd.Series,
+    steps: np.ndarray,
+    bound: float,
+    baselines: dict[str, np.ndarray],
+    outcome: Outcome | None = None,
 ) -> Plan:
     """Make the plan and check it from its amounts; only then is it called optimal."""
     import pandas as pd
@@ -352,7 +484,7 @@ def _certified(
     met = bound - reached <= TOLERANCE * abs(bound)
     if scenario.method != "optimal":
         outcome = Outcome.BY_RULE
-    else:
+    elif outcome is None:
         outcome = Outcome.OPTIMAL if met else Outcome.FEASIBLE
         if bound - reached <= 4 * prices.TIE * abs(bound):
             bound = reached
@@ -366,6 +498,10 @@ def _certified(
         outcome=outcome,
         baseline_amounts=pd.DataFrame(baselines, index=index),
     )
+    return _checked(plan)
+
+
+def _checked(plan: Plan) -> Plan:
     broken = plan.broken_rules()
     if broken:
         raise RuntimeError("quartier made a plan that breaks its own rules; please report this: " + " ".join(broken))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quartier.data import Sites
-    from quartier.scenario import Scenario
+    from quartier.scenario import Earmark, Group, Scenario
 
 TOLERANCE = 1e-9
 """Relative tolerance of every check: far below a cent of 80,000 EUR, far above the rounding of floats."""
@@ -37,6 +37,7 @@ class Outcome(enum.Enum):
     FEASIBLE = mark("Keeps all rules, but the search was stopped before it was proven that no plan reaches more.")
     INFEASIBLE = mark("No plan keeps all rules.")
     BY_RULE = mark("Divided by a stated rule, not optimised.")
+    IN_YEARS = mark("A year of a plan over several years, which is judged as a whole.")
 
 
 class Limits(NamedTuple):
@@ -53,9 +54,10 @@ def limits(sites: Sites, scenario: Scenario) -> Limits:
     """Turn floors, caps and budget into whole steps.
 
     A site is fundable if its status is not excluded and some multiple of the step lies between floor and cap. Floor and
-    cap are the scenario's where it states them, else the site's own; a funded site gets at least one step.
+    cap are the scenario's where it states them, else the site's own; a funded site gets at least one step. Of a scenario over
+    several years these are the limits of the first; `single_years` gives each.
     """
-    step, n = scenario.step_eur, len(sites)
+    step, n, part = scenario.step_eur, len(sites), year_share(sites, scenario)
     floor = np.full(n, scenario.min_eur) if scenario.min_eur is not None else sites.numbers("min_eur")
     cap = np.full(n, scenario.max_eur) if scenario.max_eur is not None else sites.numbers("max_eur")
     if scenario.max_change_share is not None:
@@ -63,14 +65,78 @@ def limits(sites: Sites, scenario: Scenario) -> Limits:
         least = np.where(had > 0, had * (1 - scenario.max_change_share), floor)
         most = np.where(had > 0, had * (1 + scenario.max_change_share), cap)
         floor, cap = np.maximum(floor, least), np.minimum(cap, most)
+    floor, cap = floor * part, cap * part
     low = np.minimum(np.ceil(np.maximum(floor, step) / step * (1 - ROUNDING)), MOST_STEPS).astype(np.int64)
     high = np.minimum(np.floor(cap / step * (1 + ROUNDING)), MOST_STEPS).astype(np.int64)
-    budget = math.floor((scenario.budget_eur - scenario.reserve_eur) / step * (1 + ROUNDING))
+    budget = math.floor(money_limits(sites, scenario)[0].most_steps)
     committed = np.isin(sites.statuses, scenario.committed)
     if scenario.max_change_share is not None and not scenario.may_end:
         committed |= (had > 0) & ~np.isin(sites.statuses, scenario.excluded)
     fundable = ~np.isin(sites.statuses, scenario.excluded) & (low <= high)
     return Limits(committed, fundable, low, high, budget)
+
+
+def year_share(sites: Sites, scenario: Scenario) -> np.ndarray:
+    """Give the part of the year in which each site is funded, shape (n,): floor, cap, need and effect scale are those of this part.
+
+    Raises
+    ------
+    PlainError
+        The months name a site that is none.
+    """
+    share = np.ones(len(sites))
+    if scenario.months:
+        texts, at = Texts(scenario.language), {site_id: i for i, site_id in enumerate(sites.site_ids)}
+        for site_id, months in scenario.months.items():
+            if site_id not in at:
+                raise PlainError(
+                    texts.text(
+                        "months: there is no site {site}. Known are {known}.",
+                        site=texts.given(site_id),
+                        known=", ".join(at),
+                    )
+                )
+            share[at[site_id]] = months / 12
+    return share
+
+
+def single_years(sites: Sites, scenario: Scenario) -> list[tuple[Sites, Scenario]]:
+    """State each year by itself, without what the years before and after have to do with it."""
+    if scenario.years == 1:
+        return [(sites, scenario)]
+    apart = {"years": 1, "later_budgets_eur": (), "carry_limit_eur": 0.0}
+    later = apart | {"months": {}, "carried_eur": 0.0}
+    return [
+        (sites, scenario.replace(**apart)),
+        *(
+            (_had(sites, np.full(len(sites), math.nan)), scenario.replace(**later, budget_eur=budget_eur))
+            for budget_eur in scenario.budgets_eur[1:]
+        ),
+    ]
+
+
+def chained_years(sites: Sites, scenario: Scenario, amounts_eur: np.ndarray) -> list[tuple[Sites, Scenario]]:
+    """State each year as it is after the years before it: last year's amounts and the money carried over are known.
+
+    Parameters
+    ----------
+    amounts_eur : array, shape (years, n)
+    """
+    found: list[tuple[Sites, Scenario]] = []
+    for year, (here, one) in enumerate(single_years(sites, scenario)):
+        if year > 0:
+            before, rules = found[-1]
+            had = amounts_eur[year - 1] / year_share(before, rules)
+            spare = own_money_left(before, rules, amounts_eur[year - 1]) - rules.reserve_eur
+            here = _had(here, np.where(had > 0, had, math.nan))
+            one = one.replace(carried_eur=float(np.round(min(max(spare, 0.0), scenario.carry_limit_eur), 9)))
+        found.append((here, one))
+    return found
+
+
+def _had(sites: Sites, previous_eur: np.ndarray) -> Sites:
+    """Sites with other amounts of last year."""
+    return dataclasses.replace(sites, _frame=sites.frame.assign(previous_eur=previous_eur), cache={})
 
 
 class Shared(NamedTuple):
@@ -81,6 +147,8 @@ class Shared(NamedTuple):
     most_steps: float
     least_sites: float
     most_sites: float
+    money: bool = False
+    """Whether it is a limit on the money that is there, to which money carried over adds."""
 
 
 def shared_limits(sites: Sites, scenario: Scenario) -> list[Shared]:
@@ -91,20 +159,10 @@ def shared_limits(sites: Sites, scenario: Scenario) -> list[Shared]:
     PlainError
         A group names nobody.
     """
-    frame, texts, found = sites.frame, Texts(scenario.language), []
+    texts, found = Texts(scenario.language), []
     step, budget = scenario.step_eur, scenario.budget_eur
     for group in scenario.groups:
-        members = (frame[group.by] == group.name).to_numpy(dtype=bool)
-        if not members.any():
-            known = sorted(set(frame[group.by].dropna()))
-            raise PlainError(
-                texts.text(
-                    "groups: no site has the {by} {name}. Known are {known}.",
-                    by=texts.name("column", group.by),
-                    name=texts.given(group.name),
-                    known=", ".join(map(texts.given, known)) or "-",
-                )
-            )
+        members = _of(sites, group, "groups", texts)
         floor = max(group.min_eur or 0.0, (group.min_share or 0.0) * budget)
         cap = min(
             math.inf if group.max_eur is None else group.max_eur,
@@ -120,6 +178,75 @@ def shared_limits(sites: Sites, scenario: Scenario) -> list[Shared]:
             )
         )
     return found
+
+
+def _of(sites: Sites, one: Group | Earmark, field: str, texts: Texts) -> np.ndarray:
+    """Say which sites belong to a partner or district, shape (n,).
+
+    Raises
+    ------
+    PlainError
+        None does.
+    """
+    column = sites.frame[one.by]
+    members = (column == one.name).to_numpy(dtype=bool)
+    if not members.any():
+        known = sorted(set(column.dropna()))
+        raise PlainError(
+            texts.text(
+                "{field}: no site has the {by} {name}. Known are {known}.",
+                field=field,
+                by=texts.name("column", one.by),
+                name=texts.given(one.name),
+                known=", ".join(map(texts.given, known)) or "-",
+            )
+        )
+    return members
+
+
+def _earmarks(sites: Sites, scenario: Scenario) -> list[tuple[np.ndarray, float]]:
+    """Give every set of earmarks: the sites that have a part in one of the set, and the EUR of the others; the empty set first.
+
+    Amounts can be paid if and only if, for every set, the sites outside it get no more than the city's own money and the
+    other earmarks (maximum flow, minimum cut: Ford & Fulkerson 1956).
+    """
+    texts, nobody = Texts(scenario.language), np.zeros(len(sites), dtype=bool)
+    found = [(nobody, math.fsum(one.amount_eur for one in scenario.earmarked))]
+    for one in scenario.earmarked:
+        members = _of(sites, one, "earmarked", texts)
+        found += [(some | members, rest - one.amount_eur) for some, rest in found]
+    return found
+
+
+def money_limits(sites: Sites, scenario: Scenario) -> list[Shared]:
+    """Give the money of a year in steps, not rounded: what all sites may get together, then the sites that earmarks leave out."""
+    own = scenario.budget_eur + scenario.carried_eur - scenario.reserve_eur
+    return [
+        Shared(~some, 0, (own + rest) / scenario.step_eur * (1 + ROUNDING), 0, math.inf, money=True)
+        for some, rest in _earmarks(sites, scenario)
+    ]
+
+
+def all_limits(sites: Sites, scenario: Scenario) -> tuple[Limits, list[Shared]]:
+    """Give all rules of a year: of each site, and on places, money and groups together."""
+    places = Shared(np.ones(len(sites), dtype=bool), 0, math.inf, scenario.min_sites, scenario.max_sites)
+    return limits(sites, scenario), [places, *money_limits(sites, scenario), *shared_limits(sites, scenario)]
+
+
+def linked(scenario: Scenario) -> bool:
+    """Say whether one year has to do with another."""
+    return scenario.years > 1 and (scenario.carry_limit_eur > 0 or scenario.max_change_share is not None)
+
+
+def crosses(scenario: Scenario) -> bool:
+    """Say whether limits tie sites together besides budget and places, or years hang together: more than prices can prove."""
+    return bool(scenario.groups or scenario.earmarked or linked(scenario))
+
+
+def own_money_left(sites: Sites, scenario: Scenario, amounts_eur: np.ndarray) -> float:
+    """Give the EUR of a year's budget, and of what was carried into it, that are left, when earmarked money is used first."""
+    used = min(rest + math.fsum(amounts_eur[some]) for some, rest in _earmarks(sites, scenario))
+    return scenario.budget_eur + scenario.carried_eur - (math.fsum(amounts_eur) - used)
 
 
 class Rule(NamedTuple):
@@ -178,15 +305,18 @@ class Plan:
     need : Series
         Weighted residents, index site_id.
     amounts : Series
-        EUR, index site_id, in the order of the sites; 0 where not funded.
+        EUR, index site_id, in the order of the sites; 0 where not funded. Over several years: the sums.
     objective : float
-        What was maximised; equals `benefit` when the inequality aversion is 0.
+        What was maximised, over all years; equals `benefit` when the inequality aversion is 0. At an infinite aversion: the
+        smallest coverage among the sites that may be funded and have a need.
     bound : float
         No plan under these rules can exceed this objective.
     outcome : Outcome
         How far the plan can be trusted.
     baseline_amounts : DataFrame
         EUR, index site_id, one column a baseline: ``equal_split``, ``need_proportional``, ``last_year`` where there is one.
+    years : tuple of Plan
+        Over several years: each year as a plan of its own, given the years before it; else empty.
     """
 
     sites: Sites
@@ -197,6 +327,7 @@ class Plan:
     bound: float
     outcome: Outcome
     baseline_amounts: pd.DataFrame
+    years: tuple[Plan, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -221,8 +352,11 @@ class Plan:
 
     @property
     def left_over_eur(self) -> float:
-        """Budget that is not given out, EUR."""
-        return self.scenario.budget_eur - self.spent_eur
+        """Budget that is not given out, EUR; earmarked money is used first and lapses where it is not."""
+        if self.years:  # what a year leaves to the next is left over only once
+            carried = math.fsum(year.scenario.carried_eur for year in self.years[1:])
+            return math.fsum(year.left_over_eur for year in self.years) - carried
+        return own_money_left(self.sites, self.scenario, self.amounts.to_numpy())
 
     @property
     def funded_sites(self) -> int:
@@ -230,17 +364,24 @@ class Plan:
         return int((self.amounts > 0).sum())
 
     @property
+    def amounts_by_year(self) -> pd.DataFrame:
+        """EUR, index site_id, one column a year: 1, 2, ..."""
+        import pandas as pd
+
+        return pd.DataFrame({number: year.amounts for number, year in enumerate(self.years or (self,), start=1)})
+
+    @property
     def benefit(self) -> float:
         """Total benefit: weighted residents reached."""
-        return math.fsum(self._benefits(self.amounts.to_numpy()))
+        return math.fsum(self._benefits())
 
-    def _benefits(self, amounts_eur: np.ndarray) -> np.ndarray:
-        return curves.residents_reached(
-            amounts_eur, self.need.to_numpy(), self.sites.numbers("scale_eur"), self.scenario.response
-        )
-
-    def _objective_of(self, amounts_eur: np.ndarray) -> float:
-        return objective(self.sites, self.scenario, self.need.to_numpy(), amounts_eur)
+    def _benefits(self, amounts_eur: np.ndarray | None = None) -> np.ndarray:
+        """Weighted residents reached at each site: by the plan's own amounts, over all years, or by those of one year."""
+        if self.years:
+            return np.sum([year._benefits() for year in self.years], axis=0)
+        x, part = self.amounts.to_numpy() if amounts_eur is None else amounts_eur, year_share(self.sites, self.scenario)
+        need, scale = self.need.to_numpy() * part, self.sites.numbers("scale_eur") * part
+        return curves.residents_reached(x, need, scale, self.scenario.response)
 
     # --- proof ---
 
@@ -249,9 +390,17 @@ class Plan:
 
         Parameters
         ----------
-        amounts_eur : array, shape (n,), optional
+        amounts_eur : array, shape (n,), or (years, n) of a plan over several years, optional
             Amounts to check; the plan's own by default.
         """
+        if self.years:
+            by_year = self.amounts_by_year.to_numpy().T if amounts_eur is None else np.asarray(amounts_eur, dtype=float)
+            chain = chained_years(self.sites, self.scenario, by_year)
+            return [
+                self.texts.text("Year {year}: {sentence}", year=number, sentence=sentence)
+                for number, ((sites, scenario), x) in enumerate(zip(chain, by_year, strict=True), start=1)
+                for sentence in dataclasses.replace(self, sites=sites, scenario=scenario, years=()).broken_rules(x)
+            ]
         scenario, texts, names = self.scenario, self.texts, self.sites.frame["name"]
         x = self.amounts.to_numpy() if amounts_eur is None else np.asarray(amounts_eur, dtype=float)
         found = []
@@ -275,12 +424,13 @@ class Plan:
                             limit=f"{field} {limit:g}",
                         )
                     )
-        if math.fsum(x) > scenario.budget_eur - scenario.reserve_eur + slack:
+        left = own_money_left(self.sites, scenario, x)
+        if left < scenario.reserve_eur - slack:
             found.append(
                 texts.text(
                     "{spent} are given out, {budget} are there.",
                     spent=texts.eur(math.fsum(x)),
-                    budget=texts.eur(scenario.budget_eur),
+                    budget=texts.eur(math.fsum(x) + left),
                 )
             )
         count = int((x > 0).sum())
@@ -298,8 +448,10 @@ class Plan:
             floor = np.full(len(x), scenario.min_eur)
         if scenario.max_eur is not None:
             cap = np.full(len(x), scenario.max_eur)
+        part = year_share(self.sites, scenario)
+        floor, cap = floor * part, cap * part
         steps, statuses = x / scenario.step_eur, self.sites.statuses
-        previous = np.nan_to_num(self.sites.numbers("previous_eur"))
+        previous = np.nan_to_num(self.sites.numbers("previous_eur")) * part
         change = math.inf if scenario.max_change_share is None else scenario.max_change_share
         had = (previous > 0) & np.isfinite(change)
         broken = {
@@ -332,10 +484,13 @@ class Plan:
             Index site_id; name, status, need (weighted residents), min_eur, max_eur, amount_eur, coverage (share of the
             need reached), benefit (weighted residents reached), marginal_per_1000_eur (weighted
             residents that the next step would reach, allowed or not, per 1,000 EUR; for a site without money: its
-            floor), why (sentence).
+            floor), why (sentence). Over several years: sums, the coverage of all of them, the best of the next steps, and the
+            reasons of each year.
         """
         import pandas as pd
 
+        if self.years:
+            return self._table_of_years()
         sites, x = self.sites.frame, self.amounts.to_numpy()
         rules = limits(self.sites, self.scenario)
         step = self.scenario.step_eur
@@ -350,13 +505,44 @@ class Plan:
                 "min_eur": np.round(rules.low * step, 9),
                 "max_eur": np.round(rules.high * step, 9),
                 "amount_eur": self.amounts,
-                "coverage": curves.coverage(x, self.sites.numbers("scale_eur"), self.scenario.response),
+                "coverage": self._coverage(),
                 "benefit": benefits,
                 "marginal_per_1000_eur": marginal,
                 "why": self._reasons(rules),
             },
             index=pd.Index(self.sites.site_ids, name="site_id"),
         )
+
+    def _coverage(self) -> np.ndarray:
+        """Share of the need that is reached in the time in which a site is funded."""
+        scale = self.sites.numbers("scale_eur") * year_share(self.sites, self.scenario)
+        return curves.coverage(self.amounts.to_numpy(), scale, self.scenario.response)
+
+    def _needs(self) -> np.ndarray:
+        """Weighted residents, each counted for the part of the years in which there is money for the site."""
+        parts = [year_share(year.sites, year.scenario) for year in self.years or (self,)]
+        return self.need.to_numpy() * np.sum(parts, axis=0)
+
+    def _table_of_years(self) -> pd.DataFrame:
+        tables, needs = [year.table() for year in self.years], self._needs()
+        whole = tables[0].copy()
+        for column in ("min_eur", "max_eur", "amount_eur", "benefit"):
+            whole[column] = np.sum([table[column] for table in tables], axis=0)
+        whole["coverage"] = np.divide(whole["benefit"], needs, out=np.zeros(len(needs)), where=needs > 0)
+        whole["marginal_per_1000_eur"] = np.max([table["marginal_per_1000_eur"] for table in tables], axis=0)
+        whole["why"] = [
+            " ".join(
+                self.texts.text(
+                    "Year {year} ({amount}): {sentence}",
+                    year=number,
+                    amount=self.texts.eur(table["amount_eur"].iloc[i]),
+                    sentence=table["why"].iloc[i],
+                )
+                for number, table in enumerate(tables, start=1)
+            )
+            for i in range(len(whole))
+        ]
+        return whole
 
     def baselines(self) -> pd.DataFrame:
         """What simpler ways to divide the same money would reach, and lose.
@@ -369,19 +555,22 @@ class Plan:
         """
         import pandas as pd
 
-        rows = {}
-        for name, amounts in {"plan": self.amounts, **dict(self.baseline_amounts.items())}.items():
-            x = amounts.to_numpy()
-            reached = math.fsum(self._benefits(x))
+        rows, years = {}, self.years or (self,)
+        for name in ("plan", *self.baseline_amounts):
+            by_year = np.array([year._amounts_of(name) for year in years])
+            reached = math.fsum(math.fsum(year._benefits(x)) for year, x in zip(years, by_year, strict=True))
             rows[name] = {
                 "benefit": reached,
                 "lost_benefit": self.benefit - reached,
                 "lost_share": (self.benefit - reached) / self.benefit if self.benefit else 0.0,
-                "spent_eur": math.fsum(x),
-                "funded_sites": int((x > 0).sum()),
-                "keeps_rules": not self.broken_rules(x),
+                "spent_eur": math.fsum(by_year.ravel()),
+                "funded_sites": int((by_year > 0).any(axis=0).sum()),
+                "keeps_rules": not self.broken_rules(by_year if self.years else by_year[0]),
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("baseline")
+
+    def _amounts_of(self, name: str) -> np.ndarray:
+        return (self.amounts if name == "plan" else self.baseline_amounts[name]).to_numpy()
 
     # --- words ---
 
@@ -389,6 +578,15 @@ class Plan:
         """How far the plan can be trusted, with bound and gap."""
         texts = self.texts
         sentence = texts.text(self.outcome.value)
+        if self.outcome is Outcome.IN_YEARS:
+            return sentence
+        if math.isinf(self.scenario.inequality_aversion):
+            if self.outcome is Outcome.OPTIMAL:
+                sentence = texts.text(
+                    "Proven: no plan under these rules covers the least covered site better, nor, if that is equal, the next."
+                )
+            least = texts.percent(self.objective)
+            return texts.text("{outcome} Smallest coverage {least}.", outcome=sentence, least=least)
         if self.outcome is Outcome.OPTIMAL:
             return texts.text(
                 "{outcome} Objective {objective}, upper bound {bound}, gap {gap}.",
@@ -414,10 +612,18 @@ class Plan:
     def left_over_sentence(self) -> str:
         """Why money is left over, if any is."""
         scenario, texts, left = self.scenario, self.texts, self.left_over_eur
+        if self.years:
+            chain = [*(year.scenario.carried_eur for year in self.years[1:]), 0.0]
+            return " ".join(
+                texts.text("Year {year}: {sentence}", year=number, sentence=year._left_over_of_year(carried))
+                for number, (year, carried) in enumerate(zip(self.years, chain, strict=True), start=1)
+            )
         if left <= TOLERANCE * max(1.0, scenario.budget_eur):
             return texts.text("The whole budget is given out.")
         head = texts.text(
-            "{left} of {budget} are left over:", left=texts.eur(left), budget=texts.eur(scenario.budget_eur)
+            "{left} of {budget} are left over:",
+            left=texts.eur(left),
+            budget=texts.eur(scenario.budget_eur + scenario.carried_eur),
         )
         rules, step, x = limits(self.sites, scenario), scenario.step_eur, self.amounts.to_numpy()
         if left < step * (1 - TOLERANCE):
@@ -445,6 +651,16 @@ class Plan:
         else:
             reasons.append(texts.text("no further site would reach anybody more"))
         return f"{head} {texts.listing(reasons)}."
+
+    def _left_over_of_year(self, carried_eur: float) -> str:
+        """Why money of a year among others is left over."""
+        texts, left = self.texts, self.left_over_eur - carried_eur
+        parts = []
+        if carried_eur > 0:
+            parts.append(texts.text("{carried} go over to the next year", carried=texts.eur(carried_eur)))
+        if left > TOLERANCE * max(1.0, self.scenario.budget_eur):
+            parts.append(texts.text("{left} are left over", left=texts.eur(left)))
+        return f"{texts.listing(parts)}." if parts else texts.text("The whole budget is given out.")
 
     def assumed_sentence(self) -> str:
         """Which figures behind the plan are assumed, not stated in a source; says so, too, where the origin is unknown."""
@@ -485,7 +701,7 @@ class Plan:
     def summary(self) -> list[str]:
         """Give the plan in five lines."""
         texts, scenario = self.texts, self.scenario
-        total = math.fsum(self.need)
+        total = math.fsum(self._needs())
         return [
             texts.text(
                 "Plan {name}: {spent} for {n} site of {total} (at most {most}).",
@@ -532,18 +748,23 @@ class Plan:
                 texts.text(
                     "This reaches {benefit} of {need} weighted residents ({share}).",
                     benefit=texts.number(row["benefit"], 1),
-                    need=texts.number(row["need"], 1),
+                    need=texts.number(self._needs()[self.sites.site_ids.index(site_id)], 1),
                     share=texts.percent(row["coverage"]),
                 )
             )
-            if row["amount_eur"] + 1000 <= row["max_eur"]:
-                at, scale, curve = row["amount_eur"], self.sites.frame.loc[site_id, "scale_eur"], self.scenario.response
-                gain = curves.residents_reached([at, at + 1000], row["need"], scale, curve)
+            if site_id in self.scenario.months:
+                months = self.scenario.months[site_id]
                 parts.append(
                     texts.text(
-                        "Another 1,000 EUR would reach {gain} more here.", gain=texts.number(gain[1] - gain[0], 1)
+                        "It is funded for {n} month of the first year, with floor, cap and effect of this time.",
+                        plural="It is funded for {n} months of the first year, with floor, cap and effect of this time.",
+                        n=months,
                     )
                 )
+            if row["amount_eur"] + 1000 <= row["max_eur"] and not self.years:
+                more = self._benefits(self.amounts.to_numpy() + 1000) - self._benefits()
+                gain = texts.number(more[self.sites.site_ids.index(site_id)], 1)
+                parts.append(texts.text("Another 1,000 EUR would reach {gain} more here.", gain=gain))
         else:
             parts.append(texts.text("{site} gets nothing.", site=row["name"]))
             parts.append(row["why"])
@@ -570,7 +791,8 @@ class Plan:
         if self.outcome is Outcome.BY_RULE:
             rule = texts.name("method", scenario.method)
         steps = np.rint(self.amounts.to_numpy() / step).astype(np.int64)
-        full = self.funded_sites >= scenario.max_sites
+        levelling = math.isinf(scenario.inequality_aversion)
+        full, in_years = self.funded_sites >= scenario.max_sites, self.outcome is Outcome.IN_YEARS
         spare = rules.budget - int(steps.sum())
         reasons = []
         for i, status in enumerate(self.sites.statuses):
@@ -592,6 +814,16 @@ class Plan:
                     reason = texts.text("Not funded: its need is zero.")
                 elif scenario.max_sites == 0:
                     reason = texts.text("Not funded: there are no places.")
+                elif in_years:
+                    reason = texts.text("Not funded in this year: over all years, the money reaches more elsewhere.")
+                elif levelling:
+                    reason = (
+                        texts.text("Not funded: all {n} places are taken.", n=scenario.max_sites)
+                        if full
+                        else texts.text(
+                            "Not funded: there is no room for its floor of {low} beside those of the others.", low=low
+                        )
+                    )
                 elif full:
                     reason = texts.text(
                         "Not funded: the only place is taken, and giving it that place would not reach more.",
@@ -611,6 +843,17 @@ class Plan:
                 reason = texts.text("Floor and cap are the same ({low}).", low=low)
             elif steps[i] == rules.high[i]:
                 reason = texts.text("At its cap of {high}.", high=high)
+            elif in_years and steps[i] == rules.low[i]:
+                reason = texts.text("At its floor of {low}.", low=low)
+            elif in_years:
+                reason = texts.text("Between floor and cap, as it is best over all years together.")
+            elif levelling and steps[i] == rules.low[i]:
+                reason = texts.text("At its floor of {low}.", low=low)
+            elif levelling and spare == 0 and not (scenario.groups or scenario.earmarked):
+                reason = texts.text(
+                    "Between floor and cap: another {step} would have to come from a site that would then be covered no better.",
+                    step=texts.eur(step),
+                )
             elif spare > 0:
                 reason = texts.text("More money would reach nobody more here.")
             elif steps[i] == rules.low[i]:
@@ -623,7 +866,7 @@ class Plan:
                 reason = texts.text(
                     "Between floor and cap: {name} is at its cap for all its sites together.", name=name
                 )
-            elif scenario.groups:
+            elif scenario.groups or scenario.earmarked:
                 reason = texts.text("Between floor and cap, as the limits of partners and districts allow.")
             else:
                 reason = texts.text(
@@ -636,12 +879,26 @@ class Plan:
 
 
 def objective(sites: Sites, scenario: Scenario, need: np.ndarray, amounts_eur: np.ndarray) -> float:
-    """What a plan maximises: summed welfare of the amounts, rounded once (`math.fsum`), whatever the order of the sites."""
+    """What a plan maximises in a year, rounded once (`math.fsum`), whatever the order of the sites.
+
+    The summed welfare of the amounts; at an infinite inequality aversion the smallest coverage among the sites that may be funded
+    and have a need, which is what the equally distributed equivalent of Atkinson (1970) comes to there.
+    """
+    part = year_share(sites, scenario)
+    need, scale = need * part, sites.numbers("scale_eur") * part
+    if math.isinf(scenario.inequality_aversion):
+        rules = limits(sites, scenario)
+        counted = (rules.fundable | rules.committed) & (need > 0)
+        return (
+            float(curves.coverage(amounts_eur, scale, scenario.response)[counted].min(initial=math.inf))
+            if counted.any()
+            else 0.0
+        )
     return math.fsum(
         curves.welfare(
             amounts_eur,
             need,
-            sites.numbers("scale_eur"),
+            scale,
             scenario.response,
             inequality_aversion=scenario.inequality_aversion,
             base_coverage=scenario.base_coverage,

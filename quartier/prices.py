@@ -24,7 +24,8 @@ from __future__ import annotations
 
 import math
 import time
-from typing import NamedTuple, Self
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -82,6 +83,14 @@ class Problems(NamedTuple):
     def value(self, steps: np.ndarray) -> np.ndarray:
         """Welfare of each site's steps, (m, n)."""
         return self.curve.value(steps, self.need, self.scale_eur)
+
+    def beside(self, others: Sequence[Self]) -> Self:
+        """One problem with the sites of others beside its own, as cells; its budget and places stand for none of them."""
+        cells = ("need", "scale_eur", "low", "high", "committed", "optional")
+        parts: dict[str, Any] = {
+            name: np.concatenate([getattr(one, name) for one in (self, *others)], axis=1) for name in cells
+        }
+        return self._replace(**parts)
 
     def rows(self, which: np.ndarray) -> Self:
         """Some of the problems."""

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -91,6 +91,26 @@ GROUP_LIMITS = ("min_eur", "max_eur", "min_share", "max_share", "min_sites", "ma
 """Limits of a group, floor and cap in turn."""
 
 
+class Earmark(BaseModel):
+    """Money on top of the budget that may only go to some sites: what a partner adds for its own.
+
+    Parameters
+    ----------
+    by : str
+        ``provider``, ``housing_company`` or ``district``.
+    name : str
+        Which one, as it stands in the sites.
+    amount_eur : float
+        EUR a year; what its sites do not use lapses.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    by: Literal["provider", "housing_company", "district"]
+    name: str = Field(min_length=1, max_length=200)
+    amount_eur: float = Field(ge=0, le=1e12)
+
+
 class ScenarioError(FaultyInput):
     """The scenario or its parameters cannot be used: every fault with what was given and what was expected."""
 
@@ -117,7 +137,8 @@ class Scenario(BaseModel):
     response : str
         Response curve, see `quartier.benefit`.
     inequality_aversion : float
-        0: most benefit; the more, the more the least covered count (Atkinson 1970).
+        0: most benefit; the more, the more the least covered count (Atkinson 1970). At most 100, or infinite: then the least
+        covered site comes first, whatever it costs the others (leximin).
     base_coverage : float
         Coverage that everybody has without the programme; only used with an inequality aversion.
     need_weights : dict
@@ -129,9 +150,20 @@ class Scenario(BaseModel):
     may_end : bool
         With a change limit: a site that had money may get none.
     reserve_eur : float
-        Part of the budget that is kept back, EUR.
+        Part of each year's budget that is kept back, EUR.
     years : int
-        Reserved for plans over several years; only 1 is accepted.
+        Years that are planned together, 1 to 10.
+    later_budgets_eur : tuple of float
+        Budgets of the second year and of those after it, EUR; empty: each year has `budget_eur`.
+    carry_limit_eur : float
+        Most money that a year may leave to the next, EUR.
+    carried_eur : float
+        Money that the year before the first has left, on top of its budget, EUR.
+    months : dict
+        Months (1 to 12) in which a site is funded in the first year, by site_id, if it starts later. Floor, cap and effect of
+        such a site are those of that part of the year.
+    earmarked : tuple of Earmark
+        Money on top of the budget for some sites only.
     seed : int
         Seed of anything random.
     language : str
@@ -159,14 +191,19 @@ class Scenario(BaseModel):
     excluded: tuple[Status, ...] = Field(("declined",), strict=False)
     method: Literal["optimal", "equal-split", "need-proportional"] = "optimal"
     response: Literal["saturating", "linear", "power", "hill-concave"] = "saturating"
-    inequality_aversion: float = Field(0.0, ge=0, le=100)
+    inequality_aversion: float = Field(0.0, ge=0, allow_inf_nan=True)
     base_coverage: float = Field(0.05, gt=0, le=1)
     need_weights: dict[str, float] = Field(default_factory=dict)
     groups: tuple[Group, ...] = Field((), strict=False)
     max_change_share: float | None = Field(None, ge=0, le=1e6)
     may_end: bool = True
     reserve_eur: float = Field(0.0, ge=0, le=1e12)
-    years: int = Field(1, ge=1, le=1)
+    years: int = Field(1, ge=1, le=10)
+    later_budgets_eur: tuple[Annotated[float, Field(ge=0, le=1e12)], ...] = Field((), strict=False)
+    carry_limit_eur: float = Field(0.0, ge=0, le=1e12)
+    carried_eur: float = Field(0.0, ge=0, le=1e12)
+    months: dict[str, Annotated[int, Field(ge=1, le=12)]] = Field(default_factory=dict)
+    earmarked: tuple[Earmark, ...] = Field((), strict=False, max_length=5)
     seed: int = Field(0, ge=0)
     language: Literal["de", "en"] = "de"
     time_limit_s: float | None = Field(None, gt=0)
@@ -177,6 +214,13 @@ class Scenario(BaseModel):
         # Without this, lax tuples would take the letters of a word, a set's chance order or a mapping's keys.
         if not isinstance(value, (list, tuple)):
             raise ValueError(mark("a list of statuses"))
+        return value
+
+    @field_validator("inequality_aversion")
+    @classmethod
+    def _aversion_is_workable_or_infinite(cls, value: float) -> float:
+        if 100 < value < math.inf:  # powers that floats cannot hold
+            raise ValueError(mark("at most 100, or infinite"))
         return value
 
     @field_validator("need_weights")
@@ -208,12 +252,24 @@ class Scenario(BaseModel):
             raise ValueError(
                 texts.text("groups only with the method optimal: a rule of division knows no shared limits")
             )
-        if self.reserve_eur > self.budget_eur:
+        if (self.earmarked or self.years > 1) and self.method != "optimal":
+            raise ValueError(
+                texts.text("years and earmarked only with the method optimal: a rule of division knows neither")
+            )
+        if self.later_budgets_eur and len(self.later_budgets_eur) != self.years - 1:
+            raise ValueError(
+                texts.text(
+                    "later_budgets_eur has one budget for each year after the first ({n} of {years})",
+                    n=len(self.later_budgets_eur),
+                    years=self.years - 1,
+                )
+            )
+        if self.reserve_eur > min(self.budgets_eur):
             raise ValueError(
                 texts.text(
                     "reserve_eur ({low}) is not above budget_eur ({high})",
                     low=texts.eur(self.reserve_eur),
-                    high=texts.eur(self.budget_eur),
+                    high=texts.eur(min(self.budgets_eur)),
                 )
             )
         if self.min_sites > self.max_sites:
@@ -221,6 +277,11 @@ class Scenario(BaseModel):
                 texts.text("min_sites ({low}) is not above max_sites ({high})", low=self.min_sites, high=self.max_sites)
             )
         return self
+
+    @property
+    def budgets_eur(self) -> tuple[float, ...]:
+        """Budget of each year, EUR."""
+        return (self.budget_eur, *(self.later_budgets_eur or (self.budget_eur,) * (self.years - 1)))
 
     def replace(self, **changes: Any) -> Scenario:
         """Give a variation, checked like the original.
@@ -413,8 +474,6 @@ def _expected(item: Mapping[str, Any], texts: Texts) -> str:
         return texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
     if kind == "missing":
         return texts.text("a value")
-    if field == "years":
-        return texts.text("nothing here: this rule is not supported yet")
     if kind in ("literal_error", "enum"):
         values = (
             ", ".join(STATUSES)
@@ -565,5 +624,5 @@ def _misreadings(node: Any, path: tuple[str, ...], texts: Texts) -> Iterable[tup
         elif node.tag.endswith((":int", ":float")):
             if ":" in value or re.match(r"[+-]?0[0-9xb_]", value):
                 yield row, column, texts.given(value), texts.text("a number as in 80000")
-            elif not math.isfinite(float(re.sub(r"[_]|\.(?=[a-zA-Z])", "", value))):
+            elif column != "inequality_aversion" and not math.isfinite(float(re.sub(r"[_]|\.(?=[a-zA-Z])", "", value))):
                 yield row, column, texts.given(value), texts.text("a finite number")

@@ -10,17 +10,28 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from quartier import benefit as curves
 from quartier.data import Sites
 from quartier.feasibility import find_conflict
 from quartier.language import PlainError
 from quartier.optimise import Plans, allocate, allocate_many
-from quartier.plan import TOLERANCE, InfeasibleScenario, Limits, Outcome, Plan, limits, objective
+from quartier.plan import (
+    ROUNDING,
+    TOLERANCE,
+    Limits,
+    Outcome,
+    Plan,
+    crosses,
+    limits,
+    objective,
+    single_years,
+    year_share,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +71,8 @@ class _Problem(NamedTuple):
 
     @property
     def singly(self) -> bool:
-        """Whether `allocate` has to solve it: many at a time, no limits that cross and no reserve are known."""
-        return bool(self.scenario.groups or self.scenario.reserve_eur)
+        """Whether variants of it are solved one after the other, which takes longer."""
+        return crosses(self.scenario) or self.scenario.years > 1
 
     @property
     def at_a_time(self) -> int:
@@ -71,15 +82,7 @@ class _Problem(NamedTuple):
     def solve(self, budget_eur: np.ndarray | None = None, need: np.ndarray | None = None) -> Plans:
         """Solve it, for one or many budgets or needs."""
         # The frame is that of checked sites, so it is not checked again: that would take longer than to solve it.
-        if not self.singly:
-            return allocate_many(Sites(self.frame), self.scenario, budget_eur=budget_eur, need=need)
-        if budget_eur is not None:
-            varied = [self.under(budget_eur=max(float(eur), self.scenario.reserve_eur)) for eur in budget_eur]
-        elif need is not None:
-            varied = [self._replace(frame=self.frame.assign(need=row)) for row in need]
-        else:
-            varied = [self]
-        return _one_by_one(varied)
+        return allocate_many(Sites(self.frame), self.scenario, budget_eur=budget_eur, need=need)
 
     def site(self, site_id: Any, **changes: Any) -> _Problem:
         """Change the row of a site, or of some."""
@@ -104,21 +107,8 @@ class _Problem(NamedTuple):
 
     def most_steps_more(self) -> int:
         """Steps beyond the budget with which every site could be at its cap: still more would change nothing."""
-        rules = limits(Sites(self.frame), self.scenario)
-        return max(0, int(rules.high[rules.committed | rules.fundable].sum()) - rules.budget)
-
-
-def _one_by_one(problems: list[_Problem]) -> Plans:
-    """Solve problems of the same sites; where no plan keeps all rules, the figures are NaN."""
-    n = len(problems)
-    found = Plans(np.zeros((n, len(problems[0].frame))), np.full(n, np.nan), np.full(n, np.nan), ())
-    for row, problem in enumerate(problems):
-        try:
-            plan = allocate(Sites(problem.frame), problem.scenario)
-        except InfeasibleScenario:
-            continue
-        found.amounts[row], found.objective[row], found.bound[row] = plan.amounts, plan.objective, plan.bound
-    return found
+        rules = [limits(*year) for year in single_years(Sites(self.frame), self.scenario)]
+        return max(0, *(int(one.high[one.committed | one.fundable].sum()) - one.budget for one in rules))
 
 
 def _problem(plan: Plan) -> _Problem:
@@ -127,10 +117,16 @@ def _problem(plan: Plan) -> _Problem:
     Raises
     ------
     PlainError
-        The plan was divided by a rule: nothing follows for it from plans that are optimal.
+        The plan was divided by a rule: nothing follows for it from plans that are optimal. Or it is a year among others, or made
+        for an infinite inequality aversion, where plans are not compared by one number.
     """
+    texts = plan.texts
     if plan.outcome is Outcome.BY_RULE:
-        raise PlainError(plan.texts.text("What would change a plan is only known of plans that are optimised."))
+        raise PlainError(texts.text("What would change a plan is only known of plans that are optimised."))
+    if plan.outcome is Outcome.IN_YEARS:
+        raise PlainError(texts.text("What would change a plan over several years is only known of all years together."))
+    if math.isinf(plan.scenario.inequality_aversion):
+        raise PlainError(texts.text("What would change a plan is not known at an infinite inequality aversion."))
     scenario, statuses = plan.scenario, plan.sites.statuses
     classes = np.where(np.isin(statuses, scenario.committed), MUST, MAY).astype(object)
     classes[np.isin(statuses, scenario.excluded)] = MAY_NOT
@@ -149,12 +145,6 @@ def _place(plan: Plan, site_id: str) -> int:
             )
         )
     return plan.sites.site_ids.index(site_id)
-
-
-def _benefit(plan: Plan, amounts_eur: np.ndarray) -> float:
-    """Weighted residents that some amounts reach."""
-    scale = plan.sites.numbers("scale_eur")
-    return math.fsum(curves.residents_reached(amounts_eur, plan.need.to_numpy(), scale, plan.scenario.response))
 
 
 def _reach(plans: Plans, level: float) -> np.ndarray:
@@ -219,7 +209,7 @@ def next_money(plan: Plan, amount_eur: float = 1000.0) -> pd.DataFrame:
         table.attrs[side] = {
             "budget_eur": float(asked[row]),
             "possible": possible,
-            "benefit": _benefit(plan, found.amounts[row]) - plan.benefit if possible else math.nan,
+            "benefit": float(found.benefit[row]) - plan.benefit if possible else math.nan,
             "objective": float(found.objective[row]) - plan.objective if possible else math.nan,
             "why": "" if possible else _why_impossible(plan, float(asked[row])),
         }
@@ -307,7 +297,7 @@ def _least_places(problem: _Problem, at: int) -> tuple[float, float, float]:
 def _greatest_floor(problem: _Problem, at: int) -> tuple[float, float, float]:
     """Floor up to which the site is funded: each plan that a floor allows, a lower one allows, too."""
     own, site_id, step = problem.own_limits(), problem.frame.index[at], problem.scenario.step_eur
-    least = int(limits(Sites(own.frame), own.scenario).low[at])
+    least = math.ceil(max(own.frame["min_eur"].iloc[at], step) / step * (1 - ROUNDING))
 
     def unfunded(lower: np.ndarray) -> np.ndarray:
         floors = [own.site(site_id, min_eur=float((least - steps) * step)) for steps in lower]
@@ -364,7 +354,7 @@ def replacement_cost(plan: Plan, site_id: str) -> Replacement:
     return Replacement(
         possible=True,
         amount_eur=float(amounts.iloc[at]),
-        benefit=plan.benefit - _benefit(plan, found.amounts[0]),
+        benefit=plan.benefit - float(found.benefit[0]),
         objective=plan.objective - float(found.objective[0]),
         extra_eur=_least_extra(forced, plan.objective),
         amounts=amounts,
@@ -421,7 +411,7 @@ def cost_of_rules(plan: Plan) -> pd.DataFrame:
             {
                 "rule": rule,
                 "subject": subject,
-                "benefit": _benefit(plan, found.amounts[0]) - plan.benefit,
+                "benefit": float(found.benefit[0]) - plan.benefit,
                 "objective": float(found.objective[0]) - plan.objective,
                 "saved_eur": float(_last(still, most, problem.at_a_time) * step),
             }
@@ -447,16 +437,99 @@ def _without_each_rule(plan: Plan) -> Iterator[_Without]:
         yield _Without("min_sites", "", problem.under(min_sites=0))
     own = problem.own_limits()
     yield _Without("min_eur", "", own._replace(frame=own.frame.assign(min_eur=0.0)))
-    caps = own.frame["max_eur"].clip(lower=scenario.budget_eur)  # nobody gets more than the budget
+    # Nobody gets more than there is in all years, nor twelve times that a year.
+    there = math.fsum([*scenario.budgets_eur, scenario.carried_eur, *(one.amount_eur for one in scenario.earmarked)])
+    caps = own.frame["max_eur"].clip(lower=there * (12 if scenario.months else 1))
     yield _Without("max_eur", "", own._replace(frame=own.frame.assign(max_eur=caps)))
     yield _Without("step_eur", "", problem.under(step_eur=scenario.step_eur / FINER))
     if scenario.reserve_eur > 0:
         yield _Without("reserve_eur", "", problem.under(reserve_eur=0.0))
     if scenario.max_change_share is not None:
         yield _Without("max_change_share", "", problem.under(max_change_share=None))
+    if scenario.months:
+        yield _Without("months", "", problem.under(months={}))
+    if scenario.years > 1:
+        yield _Without("carry_limit_eur", "", problem.under(carry_limit_eur=there))
     for at, group in enumerate(scenario.groups):
         others = scenario.groups[:at] + scenario.groups[at + 1 :]
         yield _Without("groups", group.name, problem.under(groups=others))
+
+
+# --- fairness -----------------------------------------------------------------------------------------------------
+
+AVERSIONS = (0.0, 0.5, 1.0, 2.0, 5.0, math.inf)
+"""From most benefit to the least covered first; 0.5 to 2 is the range that is usual for incomes (Atkinson 1970)."""
+
+
+def frontier(sites: Sites, scenario: Scenario, aversions: Sequence[float] = AVERSIONS) -> pd.DataFrame:
+    """Set benefit against inequality: the best plan at each inequality aversion, and what it costs in benefit and in EUR.
+
+    Parameters
+    ----------
+    sites : Sites
+        Checked sites.
+    scenario : Scenario
+        Its own aversion does not count.
+    aversions : sequence of float
+        0 to 100, or infinite (`math.inf`).
+
+    Returns
+    -------
+    DataFrame
+        One row an aversion, in their order: inequality_aversion; benefit (weighted residents reached); gini (Gini coefficient,
+        0 equal to 1, of the coverages of the sites that may be funded and have a need, each site counted once); min_coverage (the
+        smallest of these); price_share (price of fairness: share of the greatest possible benefit that is given up: Bertsimas,
+        Farias & Trichakis 2011, Operations Research 59(1), 17-31); price_eur (how much less budget would be enough for this
+        benefit if only benefit counted, in steps); funded_sites; outcome.
+
+    Raises
+    ------
+    InfeasibleScenario
+        No plan keeps all rules.
+    ScenarioError
+        An aversion that cannot be.
+    """
+    import pandas as pd
+
+    most = allocate(sites, scenario.replace(inequality_aversion=0.0))
+    problem, step, rows = _problem(most), scenario.step_eur, []
+    all_steps = math.floor(min(scenario.budgets_eur) / step * (1 + TOLERANCE))
+    for aversion in aversions:
+        plan = most if aversion == 0 else allocate(sites, scenario.replace(inequality_aversion=float(aversion)))
+        covered = _coverages(plan)
+
+        def as_much(steps: np.ndarray, level: float = plan.benefit) -> np.ndarray:
+            return _reach(problem.with_more(-steps), level)
+
+        rows.append(
+            {
+                "inequality_aversion": float(aversion),
+                "benefit": plan.benefit,
+                "gini": gini(covered),
+                "min_coverage": float(covered.min(initial=1.0)),
+                "price_share": 1 - plan.benefit / most.benefit if most.benefit else 0.0,
+                "price_eur": float(_last(as_much, all_steps, problem.at_a_time) * step),
+                "funded_sites": plan.funded_sites,
+                "outcome": plan.outcome.name,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _coverages(plan: Plan) -> np.ndarray:
+    """Coverages of the sites that may be funded and have a need."""
+    years = [limits(*year) for year in single_years(plan.sites, plan.scenario)]
+    may = np.any([rules.committed | rules.fundable for rules in years], axis=0)
+    return plan.table()["coverage"].to_numpy()[may & (plan.need.to_numpy() > 0)]
+
+
+def gini(values: np.ndarray) -> float:
+    """Gini coefficient of values of at least 0: their mean difference over twice their mean (Gini 1912); 0 where all are alike."""
+    n, total = len(values), math.fsum(values)
+    if not total:
+        return 0.0
+    ranks = 2 * np.arange(1, n + 1) - n - 1
+    return math.fsum(ranks * np.sort(values)) / (n * total)
 
 
 # --- nearly as good -----------------------------------------------------------------------------------------------
@@ -501,9 +574,16 @@ def alternatives(plan: Plan, within_share: float = 0.01, count: int = 5) -> Alte
         Share of the objective that a plan may miss, 0 to 1.
     count : int
         Most alternatives that are given.
+
+    Raises
+    ------
+    PlainError
+        The plan is one over several years, was divided by a rule, or made for an infinite inequality aversion.
     """
     import pandas as pd
 
+    if plan.years:
+        raise PlainError(plan.texts.text("Alternatives are only known of plans for one year."))
     problem, level = _problem(plan).own_limits(), plan.objective * (1 - within_share)
     rules = limits(plan.sites, plan.scenario)
     found, rows = [plan.amounts.to_numpy()], {}
@@ -538,6 +618,7 @@ def _within(problem: _Problem, level: float) -> np.ndarray | None:
 def _extremes(problem: _Problem, at: int, level: float, start: np.ndarray, rules: Limits) -> list[np.ndarray]:
     """Plans that give a funded site least and most and still reach the level: the tighter its limits, the less is reached."""
     site_id, step = problem.frame.index[at], problem.scenario.step_eur
+    part = year_share(Sites(problem.frame), problem.scenario)[at]  # floors and caps are those of a whole year
     here, ends = round(start[at] / step), []
     for column, way, room in (
         ("max_eur", -1, here - int(rules.low[at])),
@@ -545,7 +626,7 @@ def _extremes(problem: _Problem, at: int, level: float, start: np.ndarray, rules
     ):
 
         def held(steps: int, column: str = column, way: int = way) -> np.ndarray | None:
-            return _within(problem.site(site_id, **{column: float((here + way * steps) * step)}), level)
+            return _within(problem.site(site_id, **{column: float((here + way * steps) * step / part)}), level)
 
         def near(steps: np.ndarray, held: Callable[[int], np.ndarray | None] = held) -> np.ndarray:
             return np.array([held(int(one)) is not None for one in steps])
@@ -584,7 +665,7 @@ def _beside(plan: Plan, amounts: np.ndarray, level: float) -> dict[str, float]:
     changed, moved = _difference(amounts, plan.amounts.to_numpy())
     return {
         "objective": reached,
-        "benefit": _benefit(plan, amounts),
+        "benefit": math.fsum(plan._benefits(amounts)),
         "lost_share": (plan.objective - reached) / plan.objective if plan.objective else 0.0,
         "changed_sites": changed,
         "moved_eur": moved,
@@ -611,14 +692,12 @@ def sentences(plan: Plan) -> list[Statement]:
         if the inequality aversion is 0).
     """
     words = _Words(plan)
-    if plan.outcome is Outcome.BY_RULE:
-        return [words.text("What would change a plan is only known of plans that are optimised.")]
-    return [
-        *_money_sentences(plan, words),
-        *_site_sentences(plan, words),
-        *_rule_sentences(plan, words),
-        *_alternative_sentences(plan, words),
-    ]
+    try:
+        _problem(plan)
+    except PlainError as error:
+        return [Statement(str(error), {})]
+    alone = [] if plan.years else [_site_sentences(plan, words), _alternative_sentences(plan, words)]
+    return [*_money_sentences(plan, words), *chain(*alone[:1]), *_rule_sentences(plan, words), *chain(*alone[1:])]
 
 
 class _Words:
@@ -691,7 +770,16 @@ def _changes(before: pd.Series, change: pd.Series, names: dict[str, str]) -> dic
 def _money_sentences(plan: Plan, words: _Words, amount_eur: float = 1000.0) -> Iterator[Statement]:
     table = next_money(plan, amount_eur)
     more, less = (_changes(plan.amounts, table[f"{side}_eur"].fillna(0.0), words.names) for side in ("more", "less"))
-    if more:
+    each_year = plan.scenario.years > 1
+    if more and each_year:
+        yield words.text(
+            "With {amount_eur} more in each year, the sums of all years would change as follows: {change_eur}. "
+            "It would reach {gain_worth} more ({gain_share}).",
+            amount_eur=amount_eur,
+            change_eur=more,
+            **words.worth("gain", table.attrs["more"]["objective"]),
+        )
+    elif more:
         yield words.text(
             "With {amount_eur} more, the amounts would change as follows: {change_eur}. It would reach {gain_worth} more ({gain_share}).",
             amount_eur=amount_eur,
@@ -703,6 +791,14 @@ def _money_sentences(plan: Plan, words: _Words, amount_eur: float = 1000.0) -> I
     if not table.attrs["less"]["possible"]:
         why = table.attrs["less"]["why"]
         yield words.text("A cut of {amount_eur} is impossible: {why}", amount_eur=amount_eur, why=why)
+    elif less and each_year:
+        yield words.text(
+            "With {amount_eur} less in each year, the sums of all years would change as follows: {change_eur}. "
+            "It would reach {loss_worth} less ({loss_share}).",
+            amount_eur=amount_eur,
+            change_eur=less,
+            **words.worth("loss", -table.attrs["less"]["objective"]),
+        )
     elif less:
         yield words.text(
             "With {amount_eur} less, the amounts would change as follows: {change_eur}. It would reach {loss_worth} less ({loss_share}).",
@@ -847,6 +943,10 @@ def _rule_phrase(plan: Plan, words: _Words, rule: str, subject: str) -> str:
         "step_eur": texts.text("the step of {step}", step=texts.eur(scenario.step_eur)),
         "reserve_eur": texts.text("the reserve of {reserve}", reserve=texts.eur(scenario.reserve_eur)),
         "max_change_share": texts.text("the limit on changes against last year"),
+        "months": texts.text("the later start"),
+        "carry_limit_eur": texts.text(
+            "the limit of {value} on money carried over", value=texts.eur(scenario.carry_limit_eur)
+        ),
     }[rule]
 
 

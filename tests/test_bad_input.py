@@ -564,6 +564,7 @@ def test_a_bad_variation_of_sites_is_refused(changes, fault):
 # --- scenario files ---------------------------------------------------------------------------------------------
 
 STATUSES = "one of signed, negotiating, prospective, declined"
+LEAST = "at least 0"
 ONE_NUMBER = "a number as in 80000"
 WRITTEN_OUT = "values written out, no anchors"
 PLAIN = "plain values, no tags"
@@ -620,7 +621,15 @@ YAML = [
     ("a step of zero", "step_eur: 0\n", 1, "step_eur", quoted("0"), "more than 0"),
     ("half a site", "max_sites: 9.5\n", 1, "max_sites", quoted("9.5"), "a whole number"),
     ("a number of sites that is true", "max_sites: true\n", 1, "max_sites", quoted("True"), "a whole number"),
-    ("a number of years that is true", "years: true\n", 1, "years", quoted("True"), "nothing here: this rule is not supported yet"),
+    ("a number of years that is true", "years: true\n", 1, "years", quoted("True"), "a whole number"),
+    ("no year at all", "years: 0\n", 1, "years", quoted("0"), "at least 1"),
+    ("more years than anybody plans", "years: 11\n", 1, "years", quoted("11"), "at most 10"),
+    ("a later budget below zero", "years: 2\nlater_budgets_eur: [-1]\n", 2, "later_budgets_eur.0", quoted("-1"), "at least 0"),
+    ("a year of thirteen months", "months: {s1: 13}\n", 1, "months.s1", quoted("13"), "at most 12"),
+    ("half a month", "months: {s1: 0.5}\n", 1, "months.s1", quoted("0.5"), "a whole number"),
+    ("money for nobody known", "earmarked: [{by: provider, amount_eur: 1}]\n", 1, "earmarked.0.name", "", "a value"),
+    ("money that is owed", "earmarked: [{by: provider, name: A, amount_eur: -1}]\n", 1, "earmarked.0.amount_eur", quoted("-1"), LEAST),
+    ("an aversion that is no number", "inequality_aversion: .nan\n", 1, "inequality_aversion", quoted("nan"), "at least 0"),
     ("a name with path parts", "name: ../x\n", 1, "name", quoted("../x"), "a name of a-z, 0-9 and -"),
     ("a name in capitals", "name: Baseline\n", 1, "name", quoted("Baseline"), "a name of a-z, 0-9 and -"),
     ("a name with a line's end", 'name: "x\\n"\n', 1, "name", quoted("x\\n"), "a name of a-z, 0-9 and -"),
@@ -632,7 +641,7 @@ YAML = [
     ("a method that is not known", "method: best\n", 1, "method", quoted("best"), "one of optimal, equal-split, need-proportional"),
     ("a curve that is not known", "response: steep\n", 1, "response", quoted("steep"), "one of saturating, linear, power, hill-concave"),
     ("a language that is not spoken", "language: fr\n", 1, "language", quoted("fr"), "one of de, en"),
-    ("an aversion without end", "inequality_aversion: 101\n", 1, "inequality_aversion", quoted("101"), "at most 100"),
+    ("an aversion without end", "inequality_aversion: 101\n", 1, "inequality_aversion", quoted("101"), "at most 100, or infinite"),
     ("a base coverage of zero", "base_coverage: 0\n", 1, "base_coverage", quoted("0"), "more than 0"),
     ("a base coverage above the whole", "base_coverage: 1.5\n", 1, "base_coverage", quoted("1.5"), "at most 1"),
     ("weights that are a list", "need_weights: [1, 2]\n", 1, "need_weights", quoted("[1, 2]"), "names with a weight each"),

@@ -1,4 +1,4 @@
-"""Limits that cross: the plans of the tangent cuts equal brute force."""
+"""Limits that cross: the plans equal brute force."""
 
 from __future__ import annotations
 
