@@ -160,25 +160,27 @@ def _at_price(problems: Problems, price: np.ndarray) -> _Dual:
     """Lagrangian dual at a price per step (m,), with the best price of a place."""
     steps, value = _best_steps(problems, price[:, None])
     profit = value - price[:, None] * steps
-    count = problems.committed.sum(axis=1)
-    places, needed = problems.most - count, np.maximum(0, problems.fewest - count)
     offered = np.where(problems.optional, profit, -np.inf)
-    wanted = (offered > 0).sum(axis=1)
-    taken = np.minimum(np.maximum(wanted, needed), places)
-    last, following = _around(offered, taken)
-    # A place is worth something between the last that gets one and the first that does not; sites that are funded at a
-    # loss, to fill the places, make it a negative sum.
-    with np.errstate(invalid="ignore"):
-        between = np.where(np.isinf(last), following, np.where(np.isinf(following), last, last / 2 + following / 2))
+    chosen, place = offered > 0, np.zeros(len(price))
+    count, wanted = problems.committed.sum(axis=1), chosen.sum(axis=1)
+    taken = np.minimum(np.maximum(wanted, problems.fewest - count), problems.most - count)
     tight = wanted != taken
-    ahead = offered > last[:, None]
-    level = (offered == last[:, None]) & problems.optional
-    room = taken - ahead.sum(axis=1)
-    chosen = np.where(tight[:, None], ahead | (level & (np.cumsum(level, axis=1) <= room[:, None])), offered > 0)
+    if tight.any():
+        last, following = _around(offered, taken)
+        # A place is worth something between the last that gets one and the first that does not; sites that are funded at a
+        # loss, to fill the places, make it a negative sum.
+        with np.errstate(invalid="ignore"):
+            between = np.where(np.isinf(last), following, np.where(np.isinf(following), last, last / 2 + following / 2))
+        place = np.where(tight, between, 0.0)
+        chosen = np.where(tight[:, None], offered >= last[:, None], chosen)
+        excess = chosen.sum(axis=1) - taken
+        if excess.any():  # of those level with the last, the earlier get the places
+            level = chosen & (offered == last[:, None])
+            chosen &= ~level | (np.cumsum(level, axis=1) <= (level.sum(axis=1) - excess)[:, None])
     funded = problems.committed | chosen
     return _Dual(
         value=np.where(funded, profit, 0.0).sum(axis=1) + price * problems.budget,
-        place=np.where(tight, between, 0.0),
+        place=place,
         funded=funded,
         steps=steps,
         used=np.where(funded, steps, 0).sum(axis=1),
@@ -205,43 +207,29 @@ def _search(problems: Problems) -> tuple[np.ndarray, _Dual, _Dual, _Dual]:
 
     At the dear side the steps wanted fit the budget, at the cheap side they do not (unless they do at no price at all).
     """
-    m = len(problems.budget)
-    low = np.zeros(m)
+    low = np.zeros(len(problems.budget))
     cheap = dear = _at_price(problems, low)
     high = np.maximum(2 * np.abs(problems.value(problems.high)).max(axis=1, initial=0.0), 1e-300)
     searching = cheap.used > problems.budget
     if searching.any():
         dear = _merge(searching, _at_price(problems, high), cheap)
-        weight_low, weight_high = np.ones(m), np.ones(m)
     for turn in range(200):
         over, under = cheap.used - problems.budget, problems.budget - dear.used
-        searching &= under > 0
-        if not searching.any():
-            break
         with np.errstate(divide="ignore", invalid="ignore"):
-            crossing = (dear.value - cheap.value - over * low - under * high) / -(over + under)
-            floor = np.log(np.where(low > 0, low, high * 1e-9))
-            part = over * weight_low / (over * weight_low + under * weight_high)
-            secant = np.exp(floor + part * (np.log(high) - floor))
-        inside = (crossing > low) & (crossing < high)
-        searching &= inside
-        middle = crossing if turn % 2 == 0 else np.where((secant > low) & (secant < high), secant, crossing)
+            crossing = (cheap.value - dear.value + over * low + under * high) / (over + under)
+            secant = low * (high / low) ** (over / (over + under))
+            least = cheap.value - over * (crossing - low)  # the dual lies on or above both lines
+        searching &= (under > 0) & (crossing > low) & (crossing < high)
+        searching &= np.minimum(cheap.value, dear.value) - least > TIE / 10 * np.abs(least)
         if not searching.any():
             break
+        # Every third turn where the lines cross: finds the price at which a site or more leaves, which the secant only nears.
+        middle = np.where((turn % 3 < 2) & (secant > low) & (secant < high), secant, crossing)
         at = _at_price_where(problems, middle, searching, cheap)
-        if turn % 2 == 0:  # the dual lies on both lines: there is nothing below
-            line = cheap.value - over * (middle - low)
-            found = searching & (at.value - line <= 1e-15 * np.abs(line))
-        else:
-            found = np.zeros(m, dtype=bool)
         left = searching & (at.used > problems.budget)
         right = searching & ~left
-        # Illinois: the side that stays put twice loses weight, so that the secant does not creep.
-        weight_low = np.where(right, weight_low / 2, 1.0)
-        weight_high = np.where(left, weight_high / 2, 1.0)
         low, cheap = np.where(left, middle, low), _merge(left, at, cheap)
         high, dear = np.where(right, middle, high), _merge(right, at, dear)
-        searching &= ~found
     upper = (cheap.used > problems.budget) & (dear.value <= cheap.value)
     return np.where(upper, high, low), _merge(upper, dear, cheap), dear, cheap
 
