@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -40,6 +40,10 @@ MAX_STATES = 2_000_000
 
 MAX_OPEN_SITES = 5_000
 """Most sites with more than one amount left that the proof looks at."""
+
+
+FEW_STEPS = 20_000
+"""Most single steps that are compared outright; where there are more, a price tells first which of them matter."""
 
 
 MAX_TIED_SITES = 60
@@ -118,18 +122,17 @@ class _Dual(NamedTuple):
 def solve(problems: Problems, deadline: float = math.inf) -> Solutions:
     """Solve problems for each of which some plan exists; see the head of this module."""
     price, dual, dear, cheap = _search(problems)
-    steps, reached = _first_plans(problems, dear, cheap)
     # Rounding is that of the largest number summed: the bound, or the price of the whole budget that it holds and takes off again.
     bound, tie = dual.value.copy(), TIE * np.maximum(np.maximum(np.abs(dual.value), price * problems.budget), 1e-300)
-    choices = _open_choices(problems, price, dual, np.maximum(0.0, bound - reached) + 4 * tie)
-    for row, open_ones in enumerate(choices):
-        met = bound[row] - reached[row] <= 4 * tie[row]  # proven already: the rest only chooses between equals
-        if open_ones is not None and len(open_ones.sites) <= (MAX_TIED_SITES if met else MAX_OPEN_SITES):
-            budget, fewest, most = int(problems.budget[row]), int(problems.fewest[row]), int(problems.most[row])
-            proof = _prove(open_ones, budget, fewest, most, float(tie[row]), deadline)
-            if proof is not None:
-                steps[row] = proof[0]
-                bound[row] = open_ones.bound - proof[1]
+    steps, reached = _first_plans(problems, dear, cheap, bound - 4 * tie)
+    # Where the two meet, the plan is proven already, and the rest only chooses between equals.
+    most = np.where(bound - reached <= 4 * tie, MAX_TIED_SITES, MAX_OPEN_SITES)
+    for row, choices in _open_choices(problems, price, dual, np.maximum(0.0, bound - reached) + 4 * tie, most):
+        limits = int(problems.budget[row]), int(problems.fewest[row]), int(problems.most[row])
+        proof = _prove(choices, *limits, float(tie[row]), deadline)
+        if proof is not None:
+            steps[row] = proof[0]
+            bound[row] = choices.bound - proof[1]
     reached = np.where(steps > 0, problems.value(steps), 0.0).sum(axis=1)
     return Solutions(steps, reached, np.where(bound - reached <= 4 * tie, reached, bound))
 
@@ -259,19 +262,20 @@ def _merge(which: np.ndarray, first: _Dual, second: _Dual) -> _Dual:
 # --- first plans --------------------------------------------------------------------------------------------------
 
 
-def _first_plans(problems: Problems, dear: _Dual, cheap: _Dual) -> tuple[np.ndarray, np.ndarray]:
+def _first_plans(problems: Problems, dear: _Dual, cheap: _Dual, enough: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Plans that keep all rules, and their values: the best fill of the sites funded on either side of the price, or by need.
 
-    The last, the committed sites and the cheapest that must join them, always fits.
+    The last, the committed sites and the cheapest that must join them, always fits. Plans that reach enough stand.
     """
     steps, reached = _fill(problems, dear.funded, dear, cheap)
-    for funded in (_affordable(problems, cheap.funded), _cheapest(problems)):
-        at = np.flatnonzero((funded != dear.funded).any(axis=1))
-        if at.size:
-            some, sides = problems.rows(at), [_Dual(*(part[at] for part in dual)) for dual in (dear, cheap)]
-            other, value = _fill(some, funded[at], *sides)
-            better = value > reached[at]
-            steps[at[better]], reached[at[better]] = other[better], value[better]
+    at = np.flatnonzero(reached < enough)
+    if at.size:
+        some, sides = problems.rows(at), [_Dual(*(part[at] for part in dual)) for dual in (dear, cheap)]
+        for funded in (_affordable(some, sides[1].funded), _cheapest(some)):
+            if (funded != sides[0].funded).any():
+                other, value = _fill(some, funded, *sides)
+                better = value > reached[at]
+                steps[at[better]], reached[at[better]] = other[better], value[better]
     return steps, reached
 
 
@@ -304,8 +308,8 @@ def _cheapest(problems: Problems) -> np.ndarray:
 def _fill(problems: Problems, funded: np.ndarray, dear: _Dual, cheap: _Dual) -> tuple[np.ndarray, np.ndarray]:
     """Best plan for given funded sites: what they take at the dear price, then single steps by greatest gain.
 
-    Where these sites take too much at the dear price, or too little at the cheap one, their own prices are searched. The value
-    is -inf where their floors do not fit.
+    Where these sites take too much at the dear price, or too little at the cheap one, their own prices are searched, or all
+    steps compared if they are few. The value is -inf where their floors do not fit.
     """
     budget = problems.budget
     low, least, most, high = (
@@ -315,7 +319,9 @@ def _fill(problems: Problems, funded: np.ndarray, dear: _Dual, cheap: _Dual) -> 
     capped = high.sum(axis=1) <= budget
     least, most = np.where(fits[:, None], least, 0), np.where(capped[:, None], high, most)
     at = np.flatnonzero(fits & ((least.sum(axis=1) > budget) | (~capped & (most.sum(axis=1) < budget))))
-    if at.size:
+    if (high - low)[at].sum() <= FEW_STEPS:
+        least[at], most[at] = low[at], high[at]
+    else:
         none = np.zeros_like(at)
         given = problems.rows(at)._replace(
             committed=funded[at], optional=np.zeros_like(funded[at]), fewest=none, most=funded[at].sum(axis=1)
@@ -340,7 +346,7 @@ def _greatest_gains(problems: Problems, steps: np.ndarray, room: np.ndarray, spa
     row, site = np.repeat(row, count), np.repeat(site, count)
     at, need, scale = steps[row, site] + beyond, problems.need[row, site], problems.scale_eur[row, site]
     gain = problems.curve.value(at + 1, need, scale) - problems.curve.value(at, need, scale)
-    order = np.lexsort((beyond, site, -gain, row))
+    order = np.lexsort((-gain, row))
     order = order[gain[order] > 0]
     place = np.arange(len(order)) - np.searchsorted(row[order], row[order])
     kept = order[place < spare[row[order]]]
@@ -364,56 +370,53 @@ class _Choices(NamedTuple):
     cut: float
 
 
-def _open_choices(problems: Problems, price: np.ndarray, dual: _Dual, cut: np.ndarray) -> list[_Choices | None]:
-    """For each problem the amounts that miss the best profit by no more than the cut; None where every site has one left."""
-    steps, value = _best_steps(problems, price[:, None])
-    may = problems.committed | problems.optional
-    some = np.where(may, value - price[:, None] * steps - dual.place[:, None], -np.inf)
-    none = np.where(problems.committed, -np.inf, 0.0)
-    best = np.maximum(some, none)
-    open_some, open_none = best - some <= cut[:, None], best - none <= cut[:, None]
+def _open_choices(
+    problems: Problems, price: np.ndarray, dual: _Dual, cut: np.ndarray, most: np.ndarray
+) -> Iterator[tuple[int, _Choices]]:
+    """Give the amounts that miss the best profit by no more than the cut; of problems with up to `most` sites that have several."""
+    steps = dual.steps
+    some = problems.value(steps) - price[:, None] * steps - dual.place[:, None]
+    some = np.where(problems.committed | problems.optional, some, -np.inf)
+    best = np.where(problems.committed, some, np.maximum(some, 0.0))
+    open_some = best - some <= cut[:, None]
+    open_none = ~problems.committed & (best <= cut[:, None])
+    several = open_some & open_none
+    for beside in (steps - 1, steps + 1):
+        inside = open_some & (problems.low <= beside) & (beside <= problems.high)
+        lost = best - (problems.value(beside) - price[:, None] * beside - dual.place[:, None])
+        several |= inside & (lost <= cut[:, None])
+    several &= (several.sum(axis=1) <= most)[:, None]
 
-    def is_open(at: np.ndarray) -> np.ndarray:
-        return best - (problems.value(at) - price[:, None] * at - dual.place[:, None]) <= cut[:, None]
+    row, site = np.nonzero(several)  # from here on only these sites, of all problems one after the other
+    best_steps, none = steps[row, site], open_none[row, site]
 
-    ends = []
-    for move, edge in ((-1, problems.low), (1, problems.high)):  # the loss only grows away from the best amount
-        near = np.zeros_like(steps)
-        beside = np.clip(steps + move, problems.low, problems.high)
-        far = np.where(open_some & (beside != steps) & is_open(beside), np.abs(edge - steps), 0)
-        while (near < far).any():
+    def loss(which: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        i, j = row[which], site[which]
+        value = problems.curve.value(steps, problems.need[i, j], problems.scale_eur[i, j])
+        return best[i, j] - np.where(steps > 0, value - price[i] * steps - dual.place[i], 0.0)
+
+    every, ends = np.arange(len(row)), []
+    for move, far in ((-1, best_steps - problems.low[row, site]), (1, problems.high[row, site] - best_steps)):
+        near = np.zeros_like(row)
+        while (near < far).any():  # the loss only grows away from the best amount
             middle = (near + far + 1) // 2
-            fits = is_open(steps + move * middle)
+            fits = loss(every, best_steps + move * middle) <= cut[row]
             near, far = np.where(fits, middle, near), np.where(fits, far, middle - 1)
-        ends.append(steps + move * near)
+        ends.append(best_steps + move * near)
     first, last = ends
-    count = np.where(open_some, last - first + 1, 0) + open_none
     places = np.where(dual.place > 0, problems.most, problems.fewest)
-    return [
-        _choices_of(problems, row, first, last, open_some, open_none, best, price, dual.place, places, cut)
-        if (count[row] > 1).any()
-        else None
-        for row in range(len(price))
-    ]
-
-
-def _choices_of(problems, row, first, last, open_some, open_none, best, price, place, places, cut):  # type: ignore[no-untyped-def]
-    sites = np.flatnonzero(np.where(open_some[row], last[row] - first[row] + 1, 0) + open_none[row] > 1)
-    options, losses = [], []
-    for site in sites:
-        amounts = (
-            np.arange(first[row, site], last[row, site] + 1) if open_some[row, site] else np.zeros(0, dtype=np.int64)
-        )
-        worth = problems.curve.value(amounts, problems.need[row, site], problems.scale_eur[row, site])
-        lost = best[row, site] - (worth - price[row] * amounts - place[row])
-        if open_none[row, site]:
-            amounts, lost = np.r_[0, amounts], np.r_[best[row, site], lost]
-        options.append(amounts)
-        losses.append(lost)
-    fixed = np.where(open_some[row] & ~open_none[row], first[row], 0)
-    fixed[sites] = 0
-    bound = math.fsum(best[row]) + price[row] * problems.budget[row] + place[row] * places[row]
-    return _Choices(sites, options, losses, fixed, float(price[row]), float(place[row]), float(bound), float(cut[row]))
+    for one in np.unique(row):
+        mine = every[slice(*np.searchsorted(row, [one, one + 1]))]
+        options = []
+        for which in mine:
+            amounts = np.arange(first[which] - none[which], last[which] + 1)
+            options.append(np.where(amounts < first[which], 0, amounts))
+        sizes = [len(amounts) for amounts in options]
+        losses = np.split(loss(np.repeat(mine, sizes), np.concatenate(options)), np.cumsum(sizes)[:-1])
+        fixed = np.where(open_some[one] & ~open_none[one] & ~several[one], steps[one], 0)
+        bound = math.fsum(best[one]) + price[one] * problems.budget[one] + dual.place[one] * places[one]
+        rest = float(price[one]), float(dual.place[one]), float(bound), float(cut[one])
+        yield int(one), _Choices(site[mine], options, losses, fixed, *rest)
 
 
 class _States(NamedTuple):
