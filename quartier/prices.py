@@ -472,7 +472,7 @@ def _walk(choices: _Choices, after: list[_States], width: int, key: int, allowed
         rest = after[i + 1]
         left = key - amounts - np.where(amounts > 0, width, 0)
         at = np.minimum(np.searchsorted(rest.key, left), len(rest.key) - 1)
-        fits = (rest.key[at] == left) & (losses + rest.loss[at] <= allowed)
+        fits = (rest.key[at] == left) & (amounts <= key % width) & (losses + rest.loss[at] <= allowed)
         last = int(np.flatnonzero(fits)[-1])
         plan[i], key, allowed = amounts[last], int(left[last]), allowed - float(losses[last])
     return plan

@@ -110,6 +110,13 @@ def test_money_that_reaches_nobody_is_not_spent():
     assert plan.left_over_eur == 7500
 
 
+def test_equally_good_plans_with_fewer_sites_are_told_apart_from_those_with_more_money():
+    # s2 gives most per EUR, up to 4000; s0 and s1 are equal, so how the other 2000 are divided does not matter.
+    sites = q.Sites.from_frame(frame(need=[1000.0] * 3, scale_eur=[6000.0, 6000.0, 4000.0], min_eur=[1000.0] * 3))
+    plan = q.allocate(sites, q.Scenario(budget_eur=6000, step_eur=1000, response="linear"))
+    assert list(plan.amounts) == [2000, 0, 4000]
+
+
 @given(st.integers(0, 10_000), st.randoms(use_true_random=False))
 @settings(max_examples=60)
 def test_the_order_of_the_rows_and_the_names_do_not_matter(seed, random):
