@@ -737,8 +737,10 @@ class Sites:
         """Default weight of each need indicator, from ``indicator_kinds.csv``; empty where the need is given."""
         if "indicator_kinds" not in self._tables:
             return {}
-        kinds = self._tables["indicator_kinds"].dropna(subset="need_weight")
-        return dict(zip(kinds["indicator"], kinds["need_weight"].astype(float), strict=True))
+        if "weights" not in self.cache:
+            kinds = self._tables["indicator_kinds"].dropna(subset="need_weight")
+            self.cache["weights"] = dict(zip(kinds["indicator"], kinds["need_weight"].astype(float), strict=True))
+        return dict(self.cache["weights"])
 
     def replace(self, changes: Mapping[str, Mapping[str, Any]], language: str = "de") -> Sites:
         """Give a variation of the sites.
