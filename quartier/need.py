@@ -94,6 +94,8 @@ def contributions(sites: Sites, weights: Mapping[str, float] | None = None) -> p
         A weight for an indicator that the data do not have, a weight below 0 or no number, or the sites have no
         indicators.
     """
+    import pandas as pd
+
     totals = indicator_totals(sites)
     chosen = dict(weights or sites.weights)
     unknown = [name for name in chosen if name not in totals.columns]
@@ -116,7 +118,10 @@ def contributions(sites: Sites, weights: Mapping[str, float] | None = None) -> p
                     "{where}: given {given}, expected {expected}", where="need_weights", given=given, expected=expected
                 )
             )
-    return totals[list(chosen)] * np.array(list(chosen.values()), dtype=float)
+    weighed = totals.to_numpy()[:, totals.columns.get_indexer(list(chosen))] * np.array(
+        list(chosen.values()), dtype=float
+    )
+    return pd.DataFrame(weighed, index=totals.index, columns=list(chosen))
 
 
 def weigh(sites: Sites, weights: Mapping[str, float] | None = None) -> pd.Series:
