@@ -401,7 +401,7 @@ class Plan:
                 for number, ((sites, scenario), x) in enumerate(zip(chain, by_year, strict=True), start=1)
                 for sentence in dataclasses.replace(self, sites=sites, scenario=scenario, years=()).broken_rules(x)
             ]
-        scenario, texts, names = self.scenario, self.texts, self.sites.frame["name"]
+        scenario, texts = self.scenario, self.texts
         x = self.amounts.to_numpy() if amounts_eur is None else np.asarray(amounts_eur, dtype=float)
         found = []
         if not np.isfinite(x).all() or (x < 0).any():
@@ -470,7 +470,11 @@ class Plan:
             ),
         }
         for sentence, where in broken.items():
-            found += [texts.text(sentence, site=names.iloc[i], amount=texts.eur(x[i])) for i in np.flatnonzero(where)]
+            if where.any():  # a copy of the whole table for the names, only where one is needed
+                names = self.sites.frame["name"]
+                found += [
+                    texts.text(sentence, site=names.iloc[i], amount=texts.eur(x[i])) for i in np.flatnonzero(where)
+                ]
         return found
 
     # --- tables ---
