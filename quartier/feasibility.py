@@ -18,7 +18,7 @@ from quartier import crossing
 from quartier import need as needs
 from quartier.data import STATUSES
 from quartier.language import Texts
-from quartier.plan import InfeasibleScenario, Repair, Rule, crosses, limits, single_years, year_share
+from quartier.plan import InfeasibleScenario, Limits, Repair, Rule, crosses, limits, single_years, year_share
 from quartier.scenario import GROUP_LIMITS
 
 if TYPE_CHECKING:
@@ -55,9 +55,15 @@ def find_conflict(sites: Sites, scenario: Scenario) -> InfeasibleScenario | None
 
 def required_steps(sites: Sites, scenario: Scenario) -> int:
     """Least steps that must be given out: the floors of the committed sites and of the cheapest others asked for."""
-    rules = limits(sites, scenario)
-    others = np.sort(rules.low[rules.fundable & ~rules.committed])
-    return int(rules.low[rules.committed].sum() + others[: max(0, scenario.min_sites - rules.committed.sum())].sum())
+    return _required(limits(sites, scenario), scenario.min_sites)
+
+
+def _required(rules: Limits, min_sites: int) -> int:
+    needed = int(rules.low[rules.committed].sum())
+    missing = min_sites - int(rules.committed.sum())
+    if missing > 0:
+        needed += int(np.sort(rules.low[rules.fundable & ~rules.committed])[:missing].sum())
+    return needed
 
 
 def possible(sites: Sites, scenario: Scenario) -> bool:
@@ -73,7 +79,7 @@ def _possible_in(sites: Sites, scenario: Scenario) -> bool:
         (rules.low <= rules.high)[rules.committed].all()
         and rules.committed.sum() <= scenario.max_sites
         and scenario.min_sites <= (rules.committed | rules.fundable).sum()
-        and required_steps(sites, scenario) <= rules.budget
+        and _required(rules, scenario.min_sites) <= rules.budget
     )
 
 
