@@ -699,7 +699,9 @@ class Sites:
     @property
     def site_ids(self) -> tuple[str, ...]:
         """Ids of the sites, in the order of the table."""
-        return tuple(self._frame.index)
+        if "site_ids" not in self.cache:
+            self.cache["site_ids"] = tuple(self._frame.index)
+        return self.cache["site_ids"]
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
