@@ -515,9 +515,10 @@ def _baselines(
     sites: Sites, scenario: Scenario, rules: Limits, need: np.ndarray, rank: np.ndarray
 ) -> dict[str, np.ndarray]:
     """EUR, shape (n,), by equal split, by need, and last year's amounts where there are any."""
+    funded = _funded_by_need(rules, scenario, rank)
     result = {
-        "equal_split": _split(rules, scenario, np.ones(len(need)), rank) * float(scenario.step_eur),
-        "need_proportional": _split(rules, scenario, need, rank) * float(scenario.step_eur),
+        "equal_split": _split(rules, funded, np.ones(len(need)), rank) * float(scenario.step_eur),
+        "need_proportional": _split(rules, funded, need, rank) * float(scenario.step_eur),
     }
     previous = sites.numbers("previous_eur")
     if np.isfinite(previous).any():
@@ -525,25 +526,34 @@ def _baselines(
     return {name: np.round(amounts, 9) for name, amounts in result.items()}
 
 
-def _split(rules: Limits, scenario: Scenario, weight: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """Divide the budget by weights within floors and caps, in whole steps (largest remainder: Hare, Niemeyer).
+def _funded_by_need(rules: Limits, scenario: Scenario, rank: np.ndarray) -> np.ndarray:
+    """Fund the committed sites, then the others in order of need.
 
-    Funded are the committed sites, then the others in order of need, while places last and money for their floors and for
-    those that must still follow.
+    While places last and money for their floors and for those that must still follow.
     """
-    funded = rules.committed.copy()
-    optional = [int(i) for i in rank if rules.fundable[i] and not rules.committed[i]]
-    spare = rules.budget - int(rules.low[funded].sum())
-    count = int(funded.sum())
-    for at, i in enumerate(optional):
+    optional = rank[(rules.fundable & ~rules.committed)[rank]]
+    floors = rules.low[optional].tolist()
+    spare = rules.budget - int(rules.low[rules.committed].sum())
+    count, taken = int(rules.committed.sum()), []
+    for at, floor in enumerate(floors):
         if count >= scenario.max_sites or spare <= 0:
             break
-        still_asked = max(0, scenario.min_sites - count - 1)
-        kept_back = sum(sorted(int(rules.low[j]) for j in optional[at + 1 :])[:still_asked]) if still_asked else 0
-        if rules.low[i] + kept_back <= spare:
-            funded[i] = True
+        still_asked = scenario.min_sites - count - 1
+        kept_back = sum(sorted(floors[at + 1 :])[:still_asked]) if still_asked > 0 else 0
+        if floor + kept_back <= spare:
+            taken.append(at)
             count += 1
-            spare -= int(rules.low[i])
+            spare -= floor
+    funded = rules.committed.copy()
+    funded[optional[taken]] = True
+    return funded
+
+
+def _split(rules: Limits, funded: np.ndarray, weight: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Divide the budget among the funded by weights within floors and caps, in whole steps.
+
+    By largest remainder (Hare, Niemeyer).
+    """
     low, high = rules.low[funded].astype(float), rules.high[funded].astype(float)
     total = min(float(rules.budget), high.sum())
     share = weight[funded]
@@ -551,7 +561,7 @@ def _split(rules: Limits, scenario: Scenario, weight: np.ndarray, rank: np.ndarr
         share = np.ones(len(share))
     given = _fill_level(low, high, share, total) if funded.any() else low
     steps = np.floor(given + 1e-9)
-    first = np.argsort(np.argsort(rank)[funded])  # the funded sites in tie-breaking order
+    first = (np.cumsum(funded) - 1)[rank[funded[rank]]]  # the funded sites in tie-breaking order
     by_remainder = first[np.argsort(-(given - steps)[first], kind="stable")]
     missing = round(float(given.sum() - steps.sum()))
     steps[by_remainder[:missing]] += 1
