@@ -440,14 +440,16 @@ def _prove(
         states = after[-1]
         if len(states.key) * len(amounts) > MAX_STATES or time.monotonic() > deadline:
             return None
-        key = (states.key[:, None] + np.where(amounts > 0, width, 0) + amounts).ravel()
-        loss = (states.loss[:, None] + losses).ravel()
-        fits = (loss <= choices.cut) & ((states.key[:, None] % width + amounts).ravel() <= budget)
-        fits &= key < (most + 1) * width
+        loss = states.loss[:, None] + losses
+        state, amount = np.nonzero(loss <= choices.cut)
+        before, more = states.key[state], amounts[amount]
+        key, loss = before + np.where(more > 0, width, 0) + more, loss[state, amount]
+        fits = (before % width + more <= budget) & (key < (most + 1) * width)
         key, loss = key[fits], loss[fits]
         order = np.lexsort((loss, key))
         key, loss = key[order], loss[order]
-        first = np.r_[True, key[1:] != key[:-1]][: len(key)]
+        first = np.ones(len(key), dtype=bool)
+        first[1:] = key[1:] != key[:-1]
         after.append(_States(key[first], loss[first]))
     after.reverse()
     places, used = after[0].key // width, after[0].key % width
