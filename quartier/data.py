@@ -11,6 +11,7 @@ import csv
 import dataclasses
 import datetime
 import difflib
+import functools
 import io
 import json
 import re
@@ -311,6 +312,7 @@ def parse_period(cell: str, texts: Texts) -> str:
         raise Unreadable(texts.text("a day, a month or a year as in 2019-12-31, 2018-06 or 2006")) from None
 
 
+@functools.cache
 def period_end(period: str) -> datetime.date:
     """Last day of a period given in ISO form, so that days, months and years can be put in order."""
     parts = [int(part) for part in period.split("-")]
@@ -843,10 +845,10 @@ class Sites:
     def indicators_used(self) -> pd.DataFrame:
         """Rows of ``indicators.csv`` that enter the need: need indicators of sites and catchments, latest date."""
         if "indicators_used" not in self.cache:
-            rows = _latest(self._tables["indicators"], self._tables["indicator_kinds"])
-            catchments = self._tables["catchments"]
+            rows, catchments = self._tables["indicators"], self._tables["catchments"]
             areas = catchments.loc[catchments["site_id"].isin(self._frame.index), "area_id"]
-            self.cache["indicators_used"] = rows[rows["area_id"].isin(areas) | rows["site_id"].isin(self._frame.index)]
+            rows = rows[rows["area_id"].isin(areas) | rows["site_id"].isin(self._frame.index)]
+            self.cache["indicators_used"] = _latest(rows, self._tables["indicator_kinds"])
         return self.cache["indicators_used"].copy()
 
     def assumptions(self) -> pd.DataFrame:
