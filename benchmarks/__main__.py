@@ -19,6 +19,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import quartier as q
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +68,8 @@ def main() -> int:
         ],
     )
     print_group("allocate, each scenario", few, [solving(name) for name in scenario_names()])
+    print_group("allocate, all 14 sites but the declined one, with", few, [ruled(label) for label in RULES])
+    print_group("allocate_many, 10,000 variants of the need", 5, [("q.allocate_many", variants, many)])
     print_group(
         "from nothing to an answer, in a new process",
         few,
@@ -78,6 +82,43 @@ def main() -> int:
     if options.run:
         print_group("a whole run, baseline", 1, [whole_run()])
     return 0 if proven else 1
+
+
+RULES: dict[str, dict[str, Any]] = {
+    "no more rules": {},
+    "three families of limits that cross": {
+        "groups": [
+            {"by": "provider", "name": "AWO Kreisverband Bielefeld", "max_eur": 25_000},
+            {"by": "provider", "name": "Alt und Jung Nord-Ost e.V.", "min_eur": 10_000},
+            {"by": "district", "name": "Heepen", "max_share": 0.3, "max_sites": 5},
+            {"by": "district", "name": "Schildesche", "max_eur": 15_000},
+            {
+                "by": "housing_company",
+                "name": "BGW Bielefelder Gesellschaft für Wohnen und Immobiliendienstleistungen mbH",
+                "max_share": 0.95,
+            },
+        ]
+    },
+    "an infinite inequality aversion": {"inequality_aversion": float("inf")},
+    "three years, budgets of 80, 70 and 90 thousand EUR": {"years": 3, "later_budgets_eur": [70_000, 90_000]},
+    "the same, 5,000 EUR may be carried over": {
+        "years": 3,
+        "later_budgets_eur": [70_000, 90_000],
+        "carry_limit_eur": 5_000,
+    },
+    "the same, and changes of at most 25 %": {
+        "years": 3,
+        "later_budgets_eur": [70_000, 90_000],
+        "carry_limit_eur": 5_000,
+        "max_change_share": 0.25,
+    },
+    "changes of at most 10 %, nobody may end": {
+        "years": 3,
+        "later_budgets_eur": [70_000, 90_000],
+        "max_change_share": 0.1,
+        "may_end": False,
+    },
+}
 
 
 def print_machine() -> None:
@@ -155,6 +196,30 @@ def solving(name: str) -> Row:
             q.allocate(*made)
 
     return name, lambda: fresh(name), solve
+
+
+def ruled(label: str) -> Row:
+    def make() -> tuple[q.Sites, q.Scenario]:
+        return q.load(DATA), q.Scenario(**RULES[label])
+
+    def solve(made: tuple[q.Sites, q.Scenario]) -> None:
+        if q.allocate(*made).outcome is not q.Outcome.OPTIMAL:
+            raise RuntimeError(f"{label}: not proven")
+
+    return label, make, solve
+
+
+def variants() -> tuple[q.Sites, q.Scenario, np.ndarray]:
+    sites, scenario = fresh("baseline")
+    factors = np.random.default_rng(0).uniform(0.7, 1.3, (10_000, len(sites)))
+    return sites, scenario, factors * q.weigh(sites, scenario.need_weights).to_numpy()
+
+
+def many(made: tuple[q.Sites, q.Scenario, np.ndarray]) -> None:
+    sites, scenario, need = made
+    found = q.allocate_many(sites, scenario, need=need)
+    if set(found.outcome) != {q.Outcome.OPTIMAL}:
+        raise RuntimeError("not all variants are proven")
 
 
 def whole_run() -> Row:

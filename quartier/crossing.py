@@ -16,9 +16,10 @@ of a euro and one of a place do not prove a plan. The same two measures as in th
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -41,22 +42,18 @@ MOST_COURSES = 3_000
 MANY_COURSES = 200_000
 """Courses that are compared at a time at all."""
 
-HUNDREDTHS = 10_000
-"""Hundredths of a cent in a EUR: less is not carried over."""
-
 SCALE = 1e3
 """Distance from the bound in the solver's numbers, so that its absolute tolerances (1e-6) are of no account."""
 
 
 class Model(NamedTuple):
-    """The rules as rows over the columns x and y of n cells and the money (parts of a step) carried out of each year but the last."""
+    """The rules as rows over the columns x (steps) and y (yes or no) of n cells."""
 
     low: np.ndarray  # (n,) steps
     high: np.ndarray  # (n,) steps
     must: np.ndarray  # (n,) bool
     may: np.ndarray  # (n,) bool
-    carry: np.ndarray  # (k,) most parts of money carried over
-    rows: csr_array  # (r, 2 n + k)
+    rows: csr_array  # (r, 2 n)
     least: np.ndarray  # (r,)
     most: np.ndarray  # (r,)
     coupling: int  # rows that sites share; they come first
@@ -121,39 +118,18 @@ def rules_of(sites: Sites, scenario: Scenario, rank: np.ndarray | None = None, *
         )
         for rules, shared in years
     ]
-    return model(ranked, *_carried(alone, scenario), changes)
+    return model(ranked, scenario.carry_limit_eur / scenario.step_eur * (1 + ROUNDING), changes)
 
 
-def _carried(years: list[tuple[Sites, Scenario]], scenario: Scenario) -> tuple[int, float]:
-    """Give the most money that a year may leave to the next as a number of parts, and such a part in steps.
-
-    It is the greatest part of which budgets, limit, earmarks and step are multiples, in hundredths of a cent: as what is left is a
-    multiple of it, too, whole numbers of it are enough.
-    """
-    if scenario.years == 1 or not scenario.carry_limit_eur:
-        return 0, 1.0
-    sums = [scenario.step_eur, scenario.carry_limit_eur, *(one.amount_eur for one in scenario.earmarked)]
-    sums += [one.budget_eur + one.carried_eur - one.reserve_eur for _, one in years]
-    step, limit, *others = (round(eur * HUNDREDTHS) for eur in sums)
-    part = max(1, math.gcd(step, limit, *others))
-    return limit // part, part / (scenario.step_eur * HUNDREDTHS)
-
-
-def model(
-    years: list[tuple[Limits, list[Shared]]],
-    carried_parts: int = 0,
-    part_steps: float = 1.0,
-    changes: Sequence[Change] = (),
-) -> Model:
+def model(years: list[tuple[Limits, list[Shared]]], carry_steps: float = 0.0, changes: Sequence[Change] = ()) -> Model:
     """State the limits of some years, each with the same sites, as one model.
 
     Parameters
     ----------
     years : list of (Limits, list of Shared)
         Limits of each year; money and places are among the shared ones.
-    carried_parts, part_steps : int, float
-        Most money that a year may leave to the next, as a number of parts, and such a part in steps; it counts where a shared
-        limit is one on money.
+    carry_steps : float
+        Most money, in steps, that a year may leave to the next.
     changes : sequence of Change
         Between cells; cell ``year * n + site``.
     """
@@ -166,7 +142,7 @@ def model(
     budget = sum(max(0, rules.budget) + 1 for rules, _ in years)
     may = (may | must) & (low <= high)
     high = np.where(may, np.minimum(high, budget), low)
-    sites, n, carried = len(years[0][0].low), len(low), len(years) - 1 if carried_parts else 0
+    sites, n = len(years[0][0].low), len(low)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     least, most = [], []
 
@@ -179,16 +155,12 @@ def model(
     for year, (_, shared) in enumerate(years):
         for one in shared:
             cells = year * sites + np.flatnonzero(one.members)
-            columns, values = cells, np.ones(len(cells))
-            if one.money and carried:  # what comes in adds to the limit, what goes out takes from it
-                inward = [2 * n + year - 1] if year > 0 else []
-                outward = [2 * n + year] if year < carried else []
-                columns = np.concatenate([cells, np.array(inward + outward, dtype=np.int64)])
-                values = np.concatenate([values, -np.full(len(inward), part_steps), np.full(len(outward), part_steps)])
-            # Whole steps are what counts, unless parts of a step are carried over and add up.
-            whole = math.isinf(one.most_steps) or (one.money and carried)
-            add(columns, values, one.least_steps or -math.inf, one.most_steps if whole else math.floor(one.most_steps))
+            most_steps = math.inf if one.money else one.most_steps
+            add(cells, np.ones(len(cells)), one.least_steps or -math.inf, most_steps)
             add(n + cells, np.ones(len(cells)), one.least_sites or -math.inf, one.most_sites)
+    for some, money in _windows([[one for one in shared if one.money] for _, shared in years], carry_steps):
+        cells = np.concatenate([year * sites + np.flatnonzero(one.members) for year, one in some])
+        add(cells, np.ones(len(cells)), -math.inf, math.floor(money))
     coupling = len(parts)
     for i in range(n):
         add(np.array([i, n + i]), np.array([1.0, -float(high[i])]), -math.inf, 0.0)
@@ -204,9 +176,21 @@ def model(
             add(np.array([n + j, n + i]), np.array([1.0, -1.0]), 0.0, math.inf)
     at = np.repeat(np.arange(len(parts)), [len(columns) for columns, _ in parts])
     columns, values = (np.concatenate(found) for found in zip(*parts, strict=True))
-    rows = csr_array((values, (at, columns)), shape=(len(parts), 2 * n + carried))
-    carry = np.full(carried, float(carried_parts))
-    return Model(low, high, must, may, carry, rows, np.array(least), np.array(most), coupling, tuple(changes))
+    rows = csr_array((values, (at, columns)), shape=(len(parts), 2 * n))
+    return Model(low, high, must, may, rows, np.array(least), np.array(most), coupling, tuple(changes))
+
+
+def _windows(years: list[list[Shared]], carry_steps: float) -> Iterator[tuple[list[tuple[int, Shared]], float]]:
+    """Give limits on money, each on some years one after the other, and its steps.
+
+    Money can be paid if and only if in all years from one to another no more is spent than these years have, and what may come
+    into the first of them; the money of a year in turn has several limits where some is earmarked.
+    """
+    for first in range(len(years)):
+        for last in range(first, len(years) if carry_steps else first + 1):
+            for some in itertools.product(*years[first : last + 1]):
+                money = math.fsum(one.most_steps for one in some) + (carry_steps if first else 0.0)
+                yield list(enumerate(some, start=first)), money
 
 
 def possible(rules: Model) -> bool:
@@ -216,10 +200,9 @@ def possible(rules: Model) -> bool:
 
 def any_plan(rules: Model, deadline: float = math.inf) -> np.ndarray | None:
     """Give the steps of any plan that keeps all rules; None if there is none, or none was found in time."""
-    upper, k = rules.may.astype(float), len(rules.carry)
-    lower = np.concatenate([np.zeros(rules.n), rules.must.astype(float), np.zeros(k)])
-    upper = np.concatenate([rules.high * upper, upper, rules.carry])
-    whole = np.ones(2 * rules.n + k)
+    upper = np.concatenate([rules.high * rules.may, rules.may])
+    lower = np.concatenate([np.zeros(rules.n), rules.must])
+    whole = np.ones(2 * rules.n)
     found = least(np.zeros(len(whole)), whole, (lower, upper), (rules.rows, rules.least, rules.most), deadline)
     return None if found.x is None else np.rint(found.x[: rules.n]).astype(np.int64)
 
@@ -245,11 +228,15 @@ def least(
         Time (`time.monotonic`) after which the best found so far is given.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array, diags_array
 
+    # The solver keeps a row to 1e-6: numbers of up to one let whole numbers that are off by 1e-7 pass.
+    matrix = csr_array(rows[0])
+    unit = 1.0 / np.maximum(abs(matrix).max(axis=1).toarray().ravel(), 1e-300)
     options: dict[str, float] = {"mip_rel_gap": 0.0}
     if math.isfinite(deadline):
         options["time_limit"] = max(deadline - time.monotonic(), 1e-3)
-    constraints = LinearConstraint(*rows)
+    constraints = LinearConstraint(diags_array(unit) @ matrix, rows[1] * unit, rows[2] * unit)
     return milp(objective, integrality=whole, bounds=Bounds(*bounds), constraints=constraints, options=options)
 
 
@@ -267,8 +254,11 @@ def solve(problem: Problems, rules: Model, start: np.ndarray, deadline: float = 
     deadline : float
         Time (`time.monotonic`) after which the best plan so far is given with its bound.
     """
+    steps = any_plan(rules, deadline)
+    if steps is None:
+        return Answer(None, math.inf)
     root = _Chains(problem, rules)
-    search = _Search(rules, deadline)
+    search = _Search(rules, deadline, steps, root.worth(steps))
     search.look(root, _Courses(root, root.first(start)))
     return search.run()
 
@@ -285,10 +275,8 @@ class _Part(NamedTuple):
 class _Search:
     """Branch and bound: parts of all plans, the one with the greatest bound first (Land & Doig 1960, Econometrica 28)."""
 
-    def __init__(self, rules: Model, deadline: float) -> None:
-        self.rules, self.deadline = rules, deadline
-        self.best: np.ndarray | None = None
-        self.reached = -math.inf
+    def __init__(self, rules: Model, deadline: float, best: np.ndarray, reached: float) -> None:
+        self.rules, self.deadline, self.best, self.reached = rules, deadline, best, reached
         self.open: list[_Part] = []
 
     def run(self) -> Answer:
@@ -314,16 +302,12 @@ class _Search:
 
     def look(self, chains: _Chains, courses: _Courses) -> None:
         """Find prices for a part of the plans, and keep it if it may hold a better one."""
-        dual, funded = chains.prices(courses, self.deadline)
+        dual, funded = chains.prices(courses, self.reached, self.deadline)
         part = _Part(chains, courses, dual, funded)
-        if self.best is None:
-            self._improve(part, courses)
-        if self.best is None:
-            steps = any_plan(self.rules, self.deadline)
-            if steps is not None:
-                self.best, self.reached = steps, chains.worth(steps)
         if dual.bound > self.reached + self._tie(part):
             self.open.append(part)
+            if self._half(part) is None:  # the courses found on the way make a good plan
+                self._improve(part, courses)
 
     def _tie(self, part: _Part) -> float:
         return 1e-12 * abs(part.dual.bound)
@@ -339,14 +323,18 @@ class _Search:
             self.best, self.reached = steps, part.chains.worth(steps)
         return proven
 
+    def _half(self, part: _Part) -> int | None:
+        """Cell that the prices fund most nearly by half, if there is one that they fund in part."""
+        away = np.abs(part.funded - 0.5)
+        return int(away.argmin()) if away.min(initial=0.5) < 0.5 - 1e-6 else None
+
     def _undecided(self, part: _Part) -> int | None:
-        """Cell to decide on: the one that the prices fund most nearly by half; else one of two minds, if courses are too many."""
-        half = np.abs(part.funded - 0.5)
-        if half.min() < 0.5 - 1e-6:
-            return int(half.argmin())
-        if self.best is None or part.chains.within(part.dual, self._allowed(part), MOST_COURSES):
+        """Cell to decide on: one that the prices fund in part; else, if courses are too many, one for which there are both."""
+        half = self._half(part)
+        if half is not None:
+            return half
+        if part.chains.within(part.dual, self._allowed(part), MOST_COURSES) is not None:
             return None
-        self._improve(part, part.courses)
         courses = part.chains.within(part.dual, self._allowed(part), MANY_COURSES)
         if courses is None or len(courses.chain) <= MOST_COURSES:
             return None
@@ -358,7 +346,7 @@ class _Search:
     def _close(self, part: _Part) -> bool:
         """Compare all plans of a part that may be better than the best one; say whether that was done."""
         allowed = self._allowed(part)
-        while part.chains.within(part.dual, allowed, MOST_COURSES) is None:
+        while allowed > self._tie(part) and part.chains.within(part.dual, allowed, MOST_COURSES) is None:
             allowed /= 4
         while time.monotonic() < self.deadline:
             courses = part.chains.within(part.dual, allowed, MANY_COURSES)
@@ -382,10 +370,19 @@ class _Courses:
     """Courses of steps that chains may take."""
 
     def __init__(self, chains: _Chains, found: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Take pairs of chains (m,) and their steps (m, years)."""
+        """Take pairs of chains (m,) and their steps (m, years); what a chain may not do is left out."""
         self.chains = chains
-        both = np.concatenate([np.column_stack([chain, steps]) for chain, steps in found])
-        both = np.unique(both, axis=0)
+        self._take(found)
+
+    def add(self, chain: np.ndarray, steps: np.ndarray) -> bool:
+        """Take some more; say whether any is new."""
+        before = len(self.chain)
+        self._take([(self.chain, self.steps), (chain, steps)])
+        return len(self.chain) > before
+
+    def _take(self, found: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        chains = self.chains
+        both = np.unique(np.concatenate([np.column_stack([chain, steps]) for chain, steps in found]), axis=0)
         cells = chains.cells[both[:, 0]]
         worth = chains.value[cells, np.where(both[:, 1:] > 0, both[:, 1:] - chains.low[cells] + 1, 0)].sum(axis=1)
         fits = np.isfinite(worth)
@@ -419,7 +416,7 @@ class _Chains:
         none = np.where(rules.must, -np.inf, 0.0)[:, None]
         self.value = np.hstack([none, np.where(fits, worth, -np.inf)])  # (n, 1 + width): nothing, or from the floor on
         dense = rules.rows[np.arange(count)].toarray()
-        self.of_steps, self.of_places, self.of_carry = dense[:, :n], dense[:, n : 2 * n], dense[:, 2 * n :]
+        self.of_steps, self.of_places = dense[:, :n], dense[:, n:]
         self.least, self.most = rules.least[:count], rules.most[:count]
         self.windows = [self._window(cells) for cells in self.cells.T[:-1]]
 
@@ -507,11 +504,10 @@ class _Chains:
         best = to_go[0].max(axis=1)
         over, under = np.maximum(price, 0.0), np.maximum(-price, 0.0)
         there = math.fsum(over[over > 0] * self.most[over > 0]) - math.fsum(under[under > 0] * self.least[under > 0])
-        carried = np.maximum(-(price @ self.of_carry), 0.0) @ self.rules.carry
-        return _Dual(price, math.fsum(best) + there + float(carried), best), self._course(to_go)
+        return _Dual(price, math.fsum(best) + there, best), self._course(to_go)
 
-    def prices(self, courses: _Courses, deadline: float) -> tuple[_Dual, np.ndarray]:
-        """Give the prices with the least bound, and the share in which each cell is funded at them.
+    def prices(self, courses: _Courses, enough: float, deadline: float) -> tuple[_Dual, np.ndarray]:
+        """Give the prices with the least bound, or one that is low enough, and the share in which each cell is funded at them.
 
         The courses grow by those that are best on the way.
         """
@@ -521,27 +517,20 @@ class _Chains:
         upper, lower = np.isfinite(self.most), np.isfinite(self.least)
         finite = np.where(np.isfinite(self.value), np.abs(self.value), 0.0)
         penalty = 2 * float(finite.max(initial=1e-300))
-        found, k, r, c = (
-            self.dual(np.zeros(len(self.most)))[0],
-            len(self.rules.carry),
-            int(upper.sum() + lower.sum()),
-            len(self.cells),
-        )
+        found = self.dual(np.zeros(len(self.most)))[0]
+        r, c = int(upper.sum() + lower.sum()), len(self.cells)
         funded = np.zeros(self.rules.n)
         for _ in range(MOST_ROUNDS):
             m = len(courses.chain)
-            rows = np.hstack([courses.takes, self.of_carry])
-            rows = np.hstack([np.vstack([rows[upper], -rows[lower]]), -np.eye(r)])
-            once = csr_array((np.ones(m), (courses.chain, np.arange(m))), shape=(c, m + k + r))
+            rows = np.hstack([np.vstack([courses.takes[upper], -courses.takes[lower]]), -np.eye(r)])
+            once = csr_array((np.ones(m), (courses.chain, np.arange(m))), shape=(c, m + r))
             master = linprog(
-                np.concatenate([-courses.worth / penalty, np.zeros(k), np.ones(r)]),
+                np.concatenate([-courses.worth / penalty, np.ones(r)]),
                 A_ub=rows,
                 b_ub=np.concatenate([self.most[upper], -self.least[lower]]),
                 A_eq=once,
                 b_eq=np.ones(c),
-                bounds=np.column_stack(
-                    [np.zeros(m + k + r), np.concatenate([np.ones(m), self.rules.carry, np.full(r, np.inf)])]
-                ),
+                bounds=np.column_stack([np.zeros(m + r), np.concatenate([np.ones(m), np.full(r, np.inf)])]),
                 method="highs",
             )
             if master.x is None:
@@ -554,10 +543,8 @@ class _Chains:
             price[lower] -= marginals[upper.sum() :]
             dual, steps = self.dual(price)
             found = min(found, dual, key=lambda one: one.bound)
-            before = m
-            courses.__init__(self, [(courses.chain, courses.steps), (np.arange(c), steps)])  # type: ignore[misc]
-            done = found.bound + master.fun * penalty <= 1e-9 * abs(found.bound)
-            if done or len(courses.chain) == before or time.monotonic() > deadline:
+            done = found.bound <= max(enough, -master.fun * penalty + 1e-9 * abs(found.bound))
+            if not courses.add(np.arange(c), steps) or done or time.monotonic() > deadline:
                 break
         return found, funded
 
@@ -605,18 +592,17 @@ def _best_plan(
     """Give the best plan made of some courses, and whether that is proven; None if there is none (then that is proven)."""
     from scipy.sparse import csr_array, vstack
 
-    chains, m, k, c = courses.chains, len(courses.chain), len(rules.carry), len(courses.chains.cells)
+    chains, m, c = courses.chains, len(courses.chain), len(courses.chains.cells)
     # The loss of a course and what it leaves of the priced rules, up to what is the same for all plans.
     missed = dual.best[courses.chain] - courses.worth
     unit = SCALE / min(max(distance, 1e-300), max(float(np.abs(missed).max(initial=0.0)), 1e-300))
-    once = csr_array((np.ones(m), (courses.chain, np.arange(m))), shape=(c, m + k))
-    shared = csr_array(np.hstack([courses.takes, chains.of_carry]))
+    once = csr_array((np.ones(m), (courses.chain, np.arange(m))), shape=(c, m))
     found = least(
-        np.concatenate([missed * unit, np.zeros(k)]),
-        np.ones(m + k),
-        (np.zeros(m + k), np.concatenate([np.ones(m), rules.carry])),
+        missed * unit,
+        np.ones(m),
+        (np.zeros(m), np.ones(m)),
         (
-            vstack([once, shared]),
+            vstack([once, csr_array(courses.takes)]),
             np.concatenate([np.ones(c), chains.least]),
             np.concatenate([np.ones(c), chains.most]),
         ),

@@ -371,7 +371,7 @@ class _Program(NamedTuple):
 def _crossing(rules: crossing.Model, cells: _Cells, deadline: float) -> Answer:
     """Rise from level to level; `wanted` holds what every plan that is as good so far keeps: a level, and how many cells reach it."""
     counted = np.flatnonzero(rules.may & (cells.need > 0))
-    n, sites, start = rules.n, len(counted), 2 * rules.n + len(rules.carry)
+    n, sites, start = rules.n, len(counted), 2 * rules.n
     wanted: list[tuple[float, int]] = []
     found = _levels(rules, cells, counted, [(cells.low[counted], 0)], None).run(_last(start + sites, sites), deadline)
     if found.status != 0:
@@ -439,10 +439,10 @@ def _levels(
     """
     from scipy.sparse import csr_array
 
-    n, sites, start = rules.n, len(counted), 2 * rules.n + len(rules.carry)
+    n, sites, start = rules.n, len(counted), 2 * rules.n
     width = start + sites * len(wanted) + (top is not None)
     one, each = np.ones(sites), np.arange(sites)
-    upper = np.concatenate([rules.high * rules.may, rules.may, rules.carry, np.ones(width - start)])
+    upper = np.concatenate([rules.high * rules.may, rules.may, np.ones(width - start)])
     old = rules.rows.tocoo()
     entries, least, greatest = [(old.row, old.col, old.data)], [rules.least], [rules.most]
 
@@ -482,8 +482,7 @@ def _raised(x: np.ndarray, rules: crossing.Model, cells: _Cells, counted: np.nda
     Spares calls of the solver, and proves nothing: other exchanges may be better.
     """
     steps = _whole(x, rules.n)
-    carried = x[2 * rules.n : 2 * rules.n + len(rules.carry)]
-    columns, used = rules.rows.tocsc(), rules.rows @ np.r_[steps, steps > 0, carried]
+    columns, used = rules.rows.tocsc(), rules.rows @ np.r_[steps, steps > 0]
     queue = [(float(cells.ratio[i] * steps[i]), int(i)) for i in counted if steps[i] > 0]
     heapq.heapify(queue)
     for _ in range(MOST_RAISES):

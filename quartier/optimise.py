@@ -46,7 +46,8 @@ def allocate(sites: Sites, scenario: Scenario) -> Plan:
 
     Of equally good plans: the one that spends least; then the one that gives more to the site with the greater need, and
     at the same need to the site with the smaller scale, floor, cap, then the earlier ``site_id``. The order of the rows
-    and the names of the sites do not matter.
+    and the names of the sites do not matter. Where limits cross or years hang together it is one of the equally good plans,
+    the same in any order of the rows.
 
     Parameters
     ----------
@@ -102,6 +103,14 @@ def _steps(
         answer = leximin.solve(cells, rules, deadline)
         best, bound = answer.steps, -math.inf if answer.proven else 1.0  # no coverage is more than everybody
     else:
+        if int((rules.high - rules.low + 1)[rules.may].max(initial=0)) * rules.n > MOST_AMOUNTS:
+            raise PlainError(
+                Texts(scenario.language).text(
+                    "A step of {step} is too fine for limits that cross: more than {n} amounts would be compared.",
+                    step=Texts(scenario.language).eur(scenario.step_eur),
+                    n=Texts(scenario.language).number(MOST_AMOUNTS),
+                )
+            )
         # What the prices find for each year by itself, where there is a plan for it, is where the search begins.
         alone = [prices.solve(part, deadline).steps[0] if _has_plan(part) else part.low[0] for part in parts]
         best, bound = crossing.solve(cells, rules, np.concatenate(alone), deadline)
@@ -239,6 +248,9 @@ def allocate_many(
     return dataclasses.replace(plans, outcome=tuple(outcome))
 
 
+MOST_AMOUNTS = 10_000_000
+"""Most sites times amounts that are compared where limits cross; keeps memory below a gigabyte."""
+
 MOST_AT_ONCE = 2_000_000
 """Most sites times variants that are solved at once; keeps memory below a gigabyte."""
 
@@ -373,6 +385,7 @@ def _solve_rows(
     reached, bound = found.reached, found.bound
     steps = np.empty_like(found.steps)
     np.put_along_axis(steps, rank, found.steps, axis=1)
+    _keep_rules(problems, found.steps)
     plans.amounts[rows[at]] = np.round(steps * float(scenario.step_eur), 9)
     plans.objective[rows[at]], plans.bound[rows[at]] = reached, bound
     amounts = steps * float(scenario.step_eur)
@@ -380,6 +393,17 @@ def _solve_rows(
     met = bound - reached <= TOLERANCE * np.abs(bound)
     for row, proven in zip(rows[at], met, strict=True):
         outcome[row] = Outcome.OPTIMAL if proven else Outcome.FEASIBLE
+
+
+def _keep_rules(problems: prices.Problems, steps: np.ndarray) -> None:
+    """Check plans from their steps, as `allocate` checks each from its amounts."""
+    funded = steps > 0
+    kept = (steps.sum(axis=1) <= problems.budget) & (funded.sum(axis=1) <= problems.most)
+    kept &= funded.sum(axis=1) >= problems.fewest
+    kept &= np.where(funded, (steps >= problems.low) & (steps <= problems.high), ~problems.committed).all(axis=1)
+    kept &= (~funded | problems.committed | problems.optional).all(axis=1)
+    if not kept.all():
+        raise RuntimeError("quartier made a plan that breaks its own rules; please report this.")
 
 
 def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") -> dict[str, Plan | InfeasibleScenario]:

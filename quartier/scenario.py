@@ -45,6 +45,9 @@ MAX_YAML_BYTES = 100_000
 MAX_YAML_DEPTH = 10
 """Far deeper than any scenario; the time that PyYAML takes grows with the square of the depth."""
 
+MAX_MONEY_LIMITS = 5_000
+"""Most limits on money: ten years with one earmark, five with two, three with three."""
+
 _KNOWN = ("data_dir", "scenario", *PARAMETERS)
 _NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 
@@ -264,6 +267,8 @@ class Scenario(BaseModel):
                     years=self.years - 1,
                 )
             )
+        if self.carry_limit_eur and self._money_limits() > MAX_MONEY_LIMITS:
+            raise ValueError(texts.text("fewer years or earmarked sums where money is carried over"))
         if self.reserve_eur > min(self.budgets_eur):
             raise ValueError(
                 texts.text(
@@ -282,6 +287,11 @@ class Scenario(BaseModel):
     def budgets_eur(self) -> tuple[float, ...]:
         """Budget of each year, EUR."""
         return (self.budget_eur, *(self.later_budgets_eur or (self.budget_eur,) * (self.years - 1)))
+
+    def _money_limits(self) -> int:
+        """Count the limits on money: one for each set of earmarks in each year, in all years from one to another."""
+        each = 2 ** len(self.earmarked)
+        return sum((self.years - length + 1) * each**length for length in range(1, self.years + 1))
 
     def replace(self, **changes: Any) -> Scenario:
         """Give a variation, checked like the original.

@@ -9,18 +9,15 @@ import pytest
 import quartier as q
 from quartier import feasibility
 
-PROBLEMS = 1200
-BATCH = 100
 
-
-@pytest.mark.parametrize("first", range(0, PROBLEMS, BATCH))
-def test_crossing_limits_equal_brute_force(first):
+@pytest.mark.many(default=1200, thorough=12_000, batch=100)
+def test_crossing_limits_equal_brute_force(seeds):
     feasible = 0
-    for seed in range(first, first + BATCH):
+    for seed in seeds:
         sites, scenario = oracle.crossing_problem(seed)
         best = oracle.best(sites, scenario)
         # Whether a plan exists is asked for itself: telling why not is tested with the conflicts.
-        assert feasibility._possible(feasibility._Problem(sites, scenario)) == (best is not None), f"problem {seed}"
+        assert feasibility.possible(sites, scenario) == (best is not None), f"problem {seed}"
         if best is None:
             continue
         plan = q.allocate(sites, scenario)
@@ -28,7 +25,7 @@ def test_crossing_limits_equal_brute_force(first):
         assert plan.bound >= best * (1 - 1e-11), f"problem {seed}: the bound lies below the best plan"
         assert plan.outcome is q.Outcome.OPTIMAL, f"problem {seed}: gap {plan.gap}"
         feasible += 1
-    assert 0 < feasible < BATCH, "possible and impossible problems are both among them"
+    assert 0 < feasible < len(seeds), "possible and impossible problems are both among them"
 
 
 def sites() -> q.Sites:

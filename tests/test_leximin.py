@@ -272,7 +272,7 @@ def years_problem(seed: int):
         [*([] if must[i] else [0]), *(range(low[i], high[i] + 1) if may[i] or must[i] else [])] for i in range(n)
     ]
     every = [tuple(100.0 * x for x in steps) for steps in itertools.product(*options) if keeps(steps)]
-    return row, crossing.model(rules, int(carry), changes=changes), every
+    return row, crossing.model(rules, carry, changes), every
 
 
 @pytest.mark.parametrize("first", range(0, YEARS, 20))

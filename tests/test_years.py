@@ -10,14 +10,11 @@ import pytest
 import quartier as q
 from quartier import feasibility
 
-PROBLEMS = 1300
-BATCH = 100
 
-
-@pytest.mark.parametrize("first", range(0, PROBLEMS, BATCH))
-def test_plans_over_years_equal_brute_force(first):
+@pytest.mark.many(default=1300, thorough=13_000, batch=100)
+def test_plans_over_years_equal_brute_force(seeds):
     feasible = 0
-    for seed in range(first, first + BATCH):
+    for seed in seeds:
         sites, scenario = oracle_years.problem(seed)
         best = oracle_years.best(sites, scenario)
         assert feasibility.possible(sites, scenario) == (best is not None), f"problem {seed}"
@@ -29,7 +26,7 @@ def test_plans_over_years_equal_brute_force(first):
         assert plan.outcome is q.Outcome.OPTIMAL, f"problem {seed}: gap {plan.gap}"
         assert plan.broken_rules() == [], f"problem {seed}"
         feasible += 1
-    assert 0 < feasible < BATCH, "possible and impossible problems are both among them"
+    assert 0 < feasible < len(seeds), "possible and impossible problems are both among them"
 
 
 def test_the_two_oracles_agree_where_both_apply():
