@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -706,16 +706,28 @@ class Plan:
         """Give the plan in five lines."""
         texts, scenario = self.texts, self.scenario
         total = math.fsum(self._needs())
-        return [
-            texts.text(
+        given: dict[str, Any] = {
+            "n": self.funded_sites,
+            "name": texts.given(scenario.title or scenario.name),
+            "spent": texts.eur(self.spent_eur),
+            "total": len(self.sites),
+            "most": scenario.max_sites,
+        }
+        if self.years:
+            head = texts.text(
+                "Plan {name}: {spent} in {years} years for {n} site of {total} (at most {most} a year).",
+                plural="Plan {name}: {spent} in {years} years for {n} sites of {total} (at most {most} a year).",
+                years=len(self.years),
+                **given,
+            )
+        else:
+            head = texts.text(
                 "Plan {name}: {spent} for {n} site of {total} (at most {most}).",
                 plural="Plan {name}: {spent} for {n} sites of {total} (at most {most}).",
-                n=self.funded_sites,
-                name=texts.given(scenario.title or scenario.name),
-                spent=texts.eur(self.spent_eur),
-                total=len(self.sites),
-                most=scenario.max_sites,
-            ),
+                **given,
+            )
+        return [
+            head,
             texts.text(
                 "Benefit: {benefit} weighted residents reached, {share} of the need of all sites.",
                 benefit=texts.number(self.benefit, 1),

@@ -15,6 +15,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 import quartier as q
+from quartier import feasibility, whatif
 from quartier.language import Texts
 from quartier.scenario import scenario_names
 
@@ -482,3 +483,83 @@ def test_the_plan_and_its_sites_stay_as_they_were():
     pd.testing.assert_frame_equal(plan.sites.frame, before)
     pd.testing.assert_series_equal(plan.amounts, amounts)
     assert plan.scenario.model_dump() == scenario
+
+
+# --- fairness -----------------------------------------------------------------------------------------------------
+
+
+def test_the_gini_coefficient_is_that_of_the_textbook():
+    assert whatif.gini(np.array([1.0, 1.0, 1.0])) == 0
+    assert whatif.gini(np.array([0.0, 0.0, 1.0])) == pytest.approx(2 / 3)  # one has all: (n - 1) / n
+    values = np.array([0.3, 0.1, 0.6, 0.2])
+    by_pairs = np.abs(values[:, None] - values).sum() / (2 * len(values) ** 2 * values.mean())
+    assert whatif.gini(values) == pytest.approx(by_pairs, rel=1e-12)
+    assert whatif.gini(np.zeros(3)) == 0
+
+
+def test_the_price_of_fairness_is_confirmed_by_solving_with_as_much_less_and_one_step_more():
+    confirmed = 0
+    for seed in range(60):
+        sites, scenario = oracle.random_problem(seed)
+        if not feasibility.possible(sites, scenario):
+            continue
+        table = q.frontier(sites, scenario, [0, 1, 5, math.inf])
+        assert list(table["inequality_aversion"]) == [0, 1, 5, math.inf]
+        most = q.allocate(sites, scenario.replace(inequality_aversion=0.0))
+        for row in table.itertuples():
+            fair = q.allocate(sites, scenario.replace(inequality_aversion=row.inequality_aversion))
+            assert row.benefit == pytest.approx(fair.benefit, rel=1e-12)
+            assert row.price_share == pytest.approx(1 - fair.benefit / most.benefit if most.benefit else 0, abs=1e-12)
+            assert row.price_share >= -1e-12
+            for eur, enough in ((row.price_eur, True), (row.price_eur + scenario.step_eur, False)):
+                less = scenario.replace(inequality_aversion=0.0, budget_eur=max(0.0, scenario.budget_eur - eur))
+                if eur > scenario.budget_eur or not feasibility.possible(sites, less):
+                    continue
+                reached = q.allocate(sites, less).benefit
+                assert (reached >= fair.benefit - 1e-9 * abs(fair.benefit)) == enough, f"problem {seed}: {eur}"
+                confirmed += not enough
+    assert confirmed > 50
+
+
+def test_the_smallest_coverage_is_greatest_where_the_least_covered_come_first():
+    for seed in range(80):
+        sites, scenario = oracle.random_problem(seed)
+        if feasibility.possible(sites, scenario):
+            least = q.frontier(sites, scenario)["min_coverage"]
+            assert least.iloc[-1] >= least.max() - 1e-12, f"problem {seed}"
+
+
+# --- several years ------------------------------------------------------------------------------------------------
+
+
+def test_answers_over_several_years_are_confirmed_by_solving_again():
+    table = q.load("data").frame.assign(need=q.weigh(q.load("data")))
+    sites = q.Sites.from_frame(table[table["status"] != "declined"].iloc[:8])
+    scenario = q.Scenario(
+        budget_eur=40_000, years=2, later_budgets_eur=[36_000], carry_limit_eur=2000, max_change_share=0.2, step_eur=500
+    )
+    plan = q.allocate(sites, scenario)
+    money = whatif.next_money(plan)
+    for side, change in (("more", 1000), ("less", -1000)):
+        other = scenario.replace(budget_eur=40_000 + change, later_budgets_eur=[36_000 + change])
+        assert money.attrs[side]["objective"] == pytest.approx(q.allocate(sites, other).objective - plan.objective)
+    costs = whatif.cost_of_rules(plan).set_index("rule")
+    free = q.allocate(sites, scenario.replace(max_change_share=None))
+    assert costs.loc["max_change_share", "objective"] == pytest.approx(free.objective - plan.objective, abs=1e-9)
+    saved = costs.loc["max_change_share", "saved_eur"]
+    for eur, enough in ((saved, True), (saved + 500, False)):
+        cut = free.scenario.replace(budget_eur=40_000 - eur, later_budgets_eur=[36_000 - eur])
+        assert (q.allocate(sites, cut).objective >= plan.objective * (1 - 1e-9)) == enough
+    with pytest.raises(q.PlainError, match="alle Jahre zusammen"):
+        whatif.next_money(plan.years[0])
+    with pytest.raises(q.PlainError, match="ein Jahr"):
+        whatif.alternatives(plan)
+    assert all("Jahr" in one.sentence for one in q.sentences(plan)[:2])
+
+
+def test_at_an_infinite_aversion_no_answer_is_invented():
+    sites = q.load("data")
+    plan = q.allocate(sites, q.Scenario(inequality_aversion=math.inf))
+    assert [one.sentence for one in q.sentences(plan)] == [
+        "Was einen Plan ändern würde, ist bei unendlicher Ungleichheitsaversion nicht bekannt."
+    ]
