@@ -1,7 +1,7 @@
 """The exact plan of 20 to 60 sites against a mixed-integer programme in another formulation.
 
 Brute force ends at six sites. Here each site and each amount it may get is one yes or no ("multiple choice"), with the formulas
-of the oracle: nothing of prices, tangent cuts or whole steps of the package goes into it.
+of the oracle: nothing of prices, courses or whole steps of the package goes into it.
 """
 
 from __future__ import annotations
