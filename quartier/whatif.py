@@ -8,11 +8,14 @@ on. Every answer holds for one change alone, all else as in the plan.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import math
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -63,11 +66,35 @@ MUST, MAY, MAY_NOT = "signed", "prospective", "declined"
 """Statuses of a problem that is stated anew: a site must, may or may not be funded."""
 
 
-class _Problem(NamedTuple):
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_ANSWERS: weakref.WeakKeyDictionary[Plan, dict[Any, Any]] = weakref.WeakKeyDictionary()
+"""What was found about a plan, for as long as there is the plan: tables, sentences and figures ask for the same things."""
+
+
+def _once(ask: Callable[Concatenate[Plan, P], T]) -> Callable[Concatenate[Plan, P], T]:
+    """Let a question about a plan be worked out only once; who asks gets a copy of the answer."""
+
+    @functools.wraps(ask)
+    def answer(plan: Plan, *args: P.args, **kwargs: P.kwargs) -> T:
+        found = _ANSWERS.setdefault(plan, {})
+        key = (ask.__name__, args, tuple(sorted(kwargs.items())))
+        if key not in found:
+            found[key] = ask(plan, *args, **kwargs)
+        return copy.deepcopy(found[key])
+
+    return answer
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Problem:
     """A plan's problem, to be varied: the statuses say no more than `MUST`, `MAY` and `MAY_NOT`; the need is given."""
 
     frame: pd.DataFrame
     scenario: Scenario
+    solved: dict[bytes, Plans] = dataclasses.field(default_factory=dict, init=False)
+    """Plans for other budgets, by the budgets: many questions begin with the same ones."""
 
     @property
     def singly(self) -> bool:
@@ -82,18 +109,23 @@ class _Problem(NamedTuple):
     def solve(self, budget_eur: np.ndarray | None = None, need: np.ndarray | None = None) -> Plans:
         """Solve it, for one or many budgets or needs."""
         # The frame is that of checked sites, so it is not checked again: that would take longer than to solve it.
-        return allocate_many(Sites(self.frame), self.scenario, budget_eur=budget_eur, need=need)
+        if need is not None:
+            return allocate_many(Sites(self.frame), self.scenario, budget_eur=budget_eur, need=need)
+        key = b"" if budget_eur is None else budget_eur.tobytes()
+        if key not in self.solved:
+            self.solved[key] = allocate_many(Sites(self.frame), self.scenario, budget_eur=budget_eur)
+        return self.solved[key]
 
     def site(self, site_id: Any, **changes: Any) -> _Problem:
         """Change the row of a site, or of some."""
         frame = self.frame.copy()
         for column, value in changes.items():
             frame.loc[site_id, column] = value
-        return self._replace(frame=frame)
+        return dataclasses.replace(self, frame=frame)
 
     def under(self, **changes: Any) -> _Problem:
         """Change fields of the scenario."""
-        return self._replace(scenario=self.scenario.replace(**changes))
+        return dataclasses.replace(self, scenario=self.scenario.replace(**changes))
 
     def own_limits(self) -> _Problem:
         """Move floor and cap of the scenario, where it states them, to each site."""
@@ -127,11 +159,15 @@ def _problem(plan: Plan) -> _Problem:
         raise PlainError(texts.text("What would change a plan over several years is only known of all years together."))
     if math.isinf(plan.scenario.inequality_aversion):
         raise PlainError(texts.text("What would change a plan is not known at an infinite inequality aversion."))
+    found = _ANSWERS.setdefault(plan, {})
+    if _Problem in found:
+        return found[_Problem]
     scenario, statuses = plan.scenario, plan.sites.statuses
     classes = np.where(np.isin(statuses, scenario.committed), MUST, MAY).astype(object)
     classes[np.isin(statuses, scenario.excluded)] = MAY_NOT
     frame = plan.sites.frame.assign(need=plan.need, status=classes)
-    return _Problem(frame, scenario.replace(committed=(MUST,), excluded=(MAY_NOT,), need_weights={}))
+    stated = scenario.replace(committed=(MUST,), excluded=(MAY_NOT,), need_weights={})
+    return found.setdefault(_Problem, _Problem(frame, stated))
 
 
 def _place(plan: Plan, site_id: str) -> int:
@@ -179,6 +215,7 @@ def _first(holds: Callable[[np.ndarray], np.ndarray], most: int, at_a_time: int 
 # --- a little more, a little less ---------------------------------------------------------------------------------
 
 
+@_once
 def next_money(plan: Plan, amount_eur: float = 1000.0) -> pd.DataFrame:
     """Show where additional money would go, and where it would be taken if there were less.
 
@@ -381,6 +418,7 @@ class _Without(NamedTuple):
     problem: _Problem
 
 
+@_once
 def cost_of_rules(plan: Plan) -> pd.DataFrame:
     """Say what each rule costs: how much better the best plan would be if it were not there.
 
@@ -399,21 +437,23 @@ def cost_of_rules(plan: Plan) -> pd.DataFrame:
     """
     import pandas as pd
 
-    step, rows = plan.scenario.step_eur, []
-    most = math.floor(plan.scenario.budget_eur / step * (1 + TOLERANCE))
+    step, budget, rows = plan.scenario.step_eur, plan.scenario.budget_eur, []
+    most = math.floor(budget / step * (1 + TOLERANCE))
     for rule, subject, problem in _without_each_rule(plan):
-        found = problem.solve()
+        found = problem.solve(np.array([budget, max(0.0, budget - step)]))
 
         def still(steps: np.ndarray, problem: _Problem = problem) -> np.ndarray:
-            return _reach(problem.solve(np.maximum(0.0, plan.scenario.budget_eur - steps * step)), plan.objective)
+            return _reach(problem.solve(np.maximum(0.0, budget - steps * step)), plan.objective)
 
+        # Most rules save nothing: one step less tells.
+        saved = _last(still, most, problem.at_a_time) if most and _reach(found, plan.objective)[1] else 0
         rows.append(
             {
                 "rule": rule,
                 "subject": subject,
                 "benefit": float(found.benefit[0]) - plan.benefit,
                 "objective": float(found.objective[0]) - plan.objective,
-                "saved_eur": float(_last(still, most, problem.at_a_time) * step),
+                "saved_eur": float(saved * step),
             }
         )
     return pd.DataFrame(rows, columns=["rule", "subject", "benefit", "objective", "saved_eur"])
@@ -436,11 +476,11 @@ def _without_each_rule(plan: Plan) -> Iterator[_Without]:
     if scenario.min_sites > 0:
         yield _Without("min_sites", "", problem.under(min_sites=0))
     own = problem.own_limits()
-    yield _Without("min_eur", "", own._replace(frame=own.frame.assign(min_eur=0.0)))
+    yield _Without("min_eur", "", dataclasses.replace(own, frame=own.frame.assign(min_eur=0.0)))
     # Nobody gets more than there is in all years, nor twelve times that a year.
     there = math.fsum([*scenario.budgets_eur, scenario.carried_eur, *(one.amount_eur for one in scenario.earmarked)])
     caps = own.frame["max_eur"].clip(lower=there * (12 if scenario.months else 1))
-    yield _Without("max_eur", "", own._replace(frame=own.frame.assign(max_eur=caps)))
+    yield _Without("max_eur", "", dataclasses.replace(own, frame=own.frame.assign(max_eur=caps)))
     yield _Without("step_eur", "", problem.under(step_eur=scenario.step_eur / FINER))
     if scenario.reserve_eur > 0:
         yield _Without("reserve_eur", "", problem.under(reserve_eur=0.0))
@@ -559,6 +599,7 @@ class Alternatives:
     sites: pd.DataFrame
 
 
+@_once
 def alternatives(plan: Plan, within_share: float = 0.01, count: int = 5) -> Alternatives:
     """Give plans within a share of the best one that differ as much as possible, and what is common to all such plans.
 
