@@ -122,6 +122,13 @@ class Texts:
         parts = list(items)
         return format_list(parts, locale=self._locale) if parts else ""
 
+    def either(self, items: Iterable[str]) -> str:
+        """Join items of which one is meant: a, b oder c."""
+        from babel.lists import format_list
+
+        parts = list(items)
+        return format_list(parts, style="or", locale=self._locale) if parts else ""
+
     def given(self, value: Any) -> str:
         """Quote a value as it was given, shortened where it is long; control characters are made visible."""
         shown = value if isinstance(value, str) else repr(value)

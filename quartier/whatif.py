@@ -14,7 +14,6 @@ import functools
 import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -61,6 +60,15 @@ FINER = 100
 
 ALTERNATIVES_TOLD = 3
 """Most alternatives that are put into sentences."""
+
+TOPICS = ("money", "sites", "rules", "alternatives")
+"""What sentences are about, in their order."""
+
+HARDLY = 0.001
+"""Share of the objective; what rounds to less is hardly anything."""
+
+MANY = 5
+"""From so many names on, sites are named together where they are all there are."""
 
 MUST, MAY, MAY_NOT = "signed", "prospective", "declined"
 """Statuses of a problem that is stated anew: a site must, may or may not be funded."""
@@ -154,7 +162,11 @@ def _problem(plan: Plan) -> _Problem:
     """
     texts = plan.texts
     if plan.outcome is Outcome.BY_RULE:
-        raise PlainError(texts.text("What would change a plan is only known of plans that are optimised."))
+        raise PlainError(
+            texts.text(
+                "This plan divides by a stated rule. What would change a plan is only known of plans that are optimised."
+            )
+        )
     if plan.outcome is Outcome.IN_YEARS:
         raise PlainError(texts.text("What would change a plan over several years is only known of all years together."))
     if math.isinf(plan.scenario.inequality_aversion):
@@ -526,12 +538,20 @@ def frontier(sites: Sites, scenario: Scenario, aversions: Sequence[float] = AVER
     ------
     InfeasibleScenario
         No plan keeps all rules.
+    PlainError
+        The scenario divides by a rule.
     ScenarioError
         An aversion that cannot be.
     """
     import pandas as pd
 
     most = allocate(sites, scenario.replace(inequality_aversion=0.0))
+    if most.outcome is Outcome.BY_RULE:
+        raise PlainError(
+            most.texts.text(
+                "This plan divides by a stated rule. What evenness costs is only known of plans that are optimised."
+            )
+        )
     problem, step, rows = _problem(most), scenario.step_eur, []
     all_steps = math.floor(min(scenario.budgets_eur) / step * (1 + TOLERANCE))
     for aversion in aversions:
@@ -723,22 +743,47 @@ class Statement(NamedTuple):
     figures: dict[str, Any]
 
 
-def sentences(plan: Plan) -> list[Statement]:
+def sentences(plan: Plan, about: str | None = None) -> list[Statement]:
     """Say all of this in the scenario's language: what more and less money, each site, each rule and other plans come to.
+
+    Parameters
+    ----------
+    plan : Plan
+        Where nothing is known of it, the only sentence says why.
+    about : str, optional
+        One of `TOPICS`; all of them by default.
 
     Returns
     -------
     list of Statement
         Each with its figures: ``..._eur`` in EUR, ``..._share`` a share, ``..._worth`` what the plan maximises (weighted residents,
         if the inequality aversion is 0).
+
+    Raises
+    ------
+    PlainError
+        There is no such topic.
     """
-    words = _Words(plan)
+    texts, words = plan.texts, _Words(plan)
+    if about not in (None, *TOPICS):
+        raise PlainError(
+            texts.text("There is no topic {given}; one of {known}.", given=texts.given(about), known=", ".join(TOPICS))
+        )
     try:
         _problem(plan)
     except PlainError as error:
         return [Statement(str(error), {})]
-    alone = [] if plan.years else [_site_sentences(plan, words), _alternative_sentences(plan, words)]
-    return [*_money_sentences(plan, words), *chain(*alone[:1]), *_rule_sentences(plan, words), *chain(*alone[1:])]
+    makers = {
+        "money": _money_sentences,
+        "sites": _site_sentences,
+        "rules": _rule_sentences,
+        "alternatives": _alternative_sentences,
+    }
+    of_one_year = ("sites", "alternatives")
+    if plan.years and about in of_one_year:
+        return [words.text("This is only known of plans for one year.")]
+    chosen = [about] if about else [topic for topic in TOPICS if not (plan.years and topic in of_one_year)]
+    return [said for topic in chosen for said in makers[topic](plan, words)]
 
 
 class _Words:
@@ -747,6 +792,7 @@ class _Words:
     def __init__(self, plan: Plan) -> None:
         self.texts = plan.texts
         self.names = plan.sites.frame["name"].to_dict()
+        self.funded = [self.names[str(site_id)] for site_id in plan.amounts.index[plan.amounts > 0]]
         self.total = plan.objective
         self.in_residents = plan.scenario.inequality_aversion == 0
 
@@ -765,7 +811,7 @@ class _Words:
     def _shown(self, name: str, value: Any) -> str:
         texts = self.texts
         if name == "parts":
-            return "; ".join(part.sentence for part in value)
+            return texts.either(part.sentence for part in value)
         if name == "change_eur":
             return self._shown_changes(value)
         if isinstance(value, dict):
@@ -787,15 +833,25 @@ class _Words:
 
     def _shown_changes(self, changes: dict[str, float]) -> str:
         """Amounts with their sign; sites whose amounts change alike are told together."""
-        parts = []
-        for eur in dict.fromkeys(changes.values()):
-            sites = [site for site, change in changes.items() if change == eur]
-            change = ("+" if eur > 0 else "") + self.texts.eur(eur)
-            if len(sites) == 1:
-                parts.append(f"{sites[0]} {change}")
+        texts, parts = self.texts, []
+        kinds = {eur: [site for site, change in changes.items() if change == eur] for eur in changes.values()}
+        rest = next((eur for eur, sites in kinds.items() if self._are_the_others(sites, changes)), None)
+        for eur in sorted(kinds, key=lambda eur: eur == rest):  # those not named come last
+            change, sites = ("+" if eur > 0 else "") + texts.eur(eur), kinds[eur]
+            if eur == rest and len(kinds) == 1:
+                parts.append(texts.text("{change} for each funded site", change=change))
+            elif eur == rest:
+                parts.append(texts.text("{change} for each other funded site", change=change))
+            elif len(sites) == 1:
+                parts.append(texts.text("{change} for {site}", change=change, site=sites[0]))
             else:
-                parts.append(self.texts.text("{sites} {change} each", sites=self.texts.listing(sites), change=change))
+                parts.append(texts.text("{change} each for {sites}", change=change, sites=texts.listing(sites)))
         return "; ".join(parts)
+
+    def _are_the_others(self, sites: list[str], changes: dict[str, float]) -> bool:
+        """Whether these are many, and all funded sites but for those that are named with another change."""
+        named = set(changes) - set(sites)
+        return len(sites) >= MANY and set(sites) == set(self.funded) - named
 
     def _not_nothing(self, value: float, least: float, form: Callable[[float], str]) -> str:
         """Show a number; a small one is not rounded to nothing."""
@@ -809,6 +865,11 @@ def _changes(before: pd.Series, change: pd.Series, names: dict[str, str]) -> dic
 
 
 def _money_sentences(plan: Plan, words: _Words, amount_eur: float = 1000.0) -> Iterator[Statement]:
+    if not words.in_residents:
+        yield words.text(
+            "In this plan a site counts the more, the less it is covered. "
+            "Gains and losses are therefore given in points of its objective, not in residents."
+        )
     table = next_money(plan, amount_eur)
     more, less = (_changes(plan.amounts, table[f"{side}_eur"].fillna(0.0), words.names) for side in ("more", "less"))
     each_year = plan.scenario.years > 1
@@ -943,7 +1004,8 @@ def _replacement_sentence(plan: Plan, words: _Words, site_id: str) -> Statement:
 def _rule_sentences(plan: Plan, words: _Words) -> Iterator[Statement]:
     table = cost_of_rules(plan)
     free = table["objective"] <= TOLERANCE * abs(plan.objective)
-    for row in table[~free].itertuples():
+    little = ~free & (table["objective"] < HARDLY / 2 * abs(plan.objective)) & (table["saved_eur"] == 0)
+    for row in table[~free & ~little].itertuples():
         rule = _rule_phrase(plan, words, row.rule, row.subject)
         gain = words.worth("gain", row.objective)
         if row.saved_eur > 0:
@@ -955,14 +1017,30 @@ def _rule_sentences(plan: Plan, words: _Words) -> Iterator[Statement]:
             )
         else:
             yield words.text("Without {rule}, {gain_worth} more would be reached ({gain_share}).", rule=rule, **gain)
+    if little.any():
+        yield words.text(
+            "Without {rules}, hardly more would be reached (below {hardly_share}).",
+            rules=_rule_phrases(plan, words, table[little]),
+            hardly_share=HARDLY,
+        )
     costless = table[free]
-    single = costless[(costless["rule"] == "committed") & (costless["subject"] != "")]
-    phrases = [_rule_phrase(plan, words, row.rule, row.subject) for row in costless.drop(single.index).itertuples()]
-    if len(single):
-        sites = words.texts.listing(words.names[site_id] for site_id in single["subject"])
-        phrases.insert(0, words.texts.text("a single one of the commitments to {sites}", sites=sites))
-    if phrases:
-        yield words.text("Nothing more would be reached without {rules}.", rules="; ".join(phrases))
+    committed = costless["rule"] == "committed"
+    single = costless[committed & (costless["subject"] != "")]
+    if (committed & (costless["subject"] == "")).any():  # then each single one costs nothing, too
+        costless = costless.drop(single.index)
+    elif len(single) > 1:
+        costless = costless.drop(single.index)
+        yield words.text(
+            "Nothing more would be reached without a single one of the commitments to {sites}.",
+            sites=[words.names[site_id] for site_id in single["subject"]],
+        )
+    if len(costless):
+        yield words.text("Nothing more would be reached without {rules}.", rules=_rule_phrases(plan, words, costless))
+
+
+def _rule_phrases(plan: Plan, words: _Words, table: pd.DataFrame) -> str:
+    """Name rules so that they can follow "without"."""
+    return words.texts.either(_rule_phrase(plan, words, row.rule, row.subject) for row in table.itertuples())
 
 
 def _rule_phrase(plan: Plan, words: _Words, rule: str, subject: str) -> str:
@@ -995,7 +1073,13 @@ def _alternative_sentences(plan: Plan, words: _Words) -> Iterator[Statement]:
     found = alternatives(plan, count=ALTERNATIVES_TOLD)
     may = ~np.isin(plan.sites.statuses, plan.scenario.excluded)
     names = {str(kind): list(rows["name"]) for kind, rows in found.sites[may].groupby("in_plans")}
-    if "all" in names:
+    if len(names.get("all", [])) >= MANY and set(names["all"]) == set(words.funded):
+        yield words.text(
+            "Every plan that reaches at most {within_share} less funds all {n} sites that this plan funds.",
+            within_share=found.within_share,
+            n=len(words.funded),
+        )
+    elif "all" in names:
         yield words.text(
             "Every plan that reaches at most {within_share} less funds {sites}.",
             within_share=found.within_share,
@@ -1011,9 +1095,17 @@ def _alternative_sentences(plan: Plan, words: _Words) -> Iterator[Statement]:
         yield words.text("None of these plans funds any of these sites: {sites}.", sites=names["none"])
     for number in found.plans.index[1:]:
         change = _changes(plan.amounts, found.amounts[number] - plan.amounts, words.names)
-        yield words.text(
-            "Alternative {number}: {change_eur}; it would reach {loss_worth} less ({loss_share}).",
-            number=number,
-            change_eur=change,
-            **words.worth("loss", plan.objective - found.plans.loc[number, "objective"]),
-        )
+        loss = plan.objective - found.plans.loc[number, "objective"]
+        if loss <= TOLERANCE * abs(plan.objective):
+            yield words.text(
+                "Alternative {number} to this plan: {change_eur}. It would reach as much.",
+                number=number,
+                change_eur=change,
+            )
+        else:
+            yield words.text(
+                "Alternative {number} to this plan: {change_eur}. It would reach {loss_worth} less ({loss_share}).",
+                number=number,
+                change_eur=change,
+                **words.worth("loss", loss),
+            )

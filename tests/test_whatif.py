@@ -464,6 +464,7 @@ def test_a_plan_divided_by_a_rule_is_refused_in_words():
         with pytest.raises(q.PlainError, match="optimierte Pläne"):
             ask(plan)
     assert [sentence for sentence, _ in q.sentences(plan)] == [
+        "Dieser Plan teilt das Geld nach einer festen Regel. "
         "Was einen Plan ändern würde, lässt sich nur für optimierte Pläne sagen."
     ]
 
