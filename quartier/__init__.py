@@ -49,12 +49,14 @@ _HOME = {
     "plot_baselines": "figures",
     "plot_changes": "figures",
     "plot_cooperation": "figures",
+    "plot_frontier": "figures",
     "plot_need": "figures",
     "plot_response": "figures",
     "plot_scenarios": "figures",
     "save": "report",
     "show": "report",
     "tables": "report",
+    "what_if": "report",
     "run": "runs",
 }
 

@@ -470,22 +470,26 @@ def _axis(page: _Page) -> None:
     page.ax.grid(visible=False)
 
 
-def _ticks(page: _Page, axis: str, high: float, shown: Callable[[float, int], str], inches: float) -> None:
-    """Set the limits 0 to `high` and as many labelled ticks as there is room for on so many inches."""
+def _ticks(
+    page: _Page, axis: str, high: float, shown: Callable[[float, int], str], inches: float, low: float = 0.0
+) -> list[str]:
+    """Set the limits `low` to `high` and as many labelled ticks as there is room for on so many inches; give the labels."""
     from matplotlib.ticker import MaxNLocator
 
     for count in range(7, 0, -1):
-        places = [place for place in MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]).tick_values(0, high) if place <= high]
-        step = places[1] - places[0] if len(places) > 1 else high
+        locator = MaxNLocator(count, steps=[1, 2, 2.5, 5, 10])
+        places = [place for place in locator.tick_values(low, high) if low <= place <= high]
+        step = places[1] - places[0] if len(places) > 1 else high - low
         digits = next((n for n in range(9) if abs(step * 10**n - round(step * 10**n)) < 1e-6), 9)
         labels = [shown(place, digits) for place in places]
-        if axis == "y" or max(map(_length, labels)) + 0.25 <= inches / max(1, high / step):
+        if axis == "y" or max(map(_length, labels)) + 0.25 <= inches / max(1, (high - low) / step):
             break
     ax = page.ax
     low_high, set_ticks = (ax.set_xlim, ax.set_xticks) if axis == "x" else (ax.set_ylim, ax.set_yticks)
-    low_high(0, high)
+    low_high(low, high)
     set_ticks(places, labels)
     ax.grid(visible=True, axis="x" if axis == "x" else "y", color=_FAINT, linewidth=0.8 * page.scale)
+    return labels
 
 
 _AXIS = 0.52  # inches for the labels and the name of the horizontal axis
@@ -1031,6 +1035,173 @@ def _lost(texts: Texts, row: pd.Series, digits: int, name: str) -> str:
     else:
         said = texts.text("{benefit}, {difference} more", benefit=benefit, difference=difference)
     return said if row["keeps_rules"] else texts.text("{said}, breaks rules", said=said)
+
+
+# --- what evenness costs ------------------------------------------------------------------------------------------
+
+
+@_styled
+def plot_frontier(
+    table: pd.DataFrame | PlainError, ax: Axes | None = None, language: str = LANGUAGES[0], plan: Plan | None = None
+) -> Axes:
+    """Show benefit against inequality: the best plan at each inequality aversion, and what it costs.
+
+    Parameters
+    ----------
+    table : DataFrame or PlainError
+        From `quartier.frontier`; an error in its place is shown as a sentence.
+    ax : Axes, optional
+        Axes to fill; a figure of its own by default.
+    language : str
+        Language of the texts.
+    plan : Plan, optional
+        A plan of the same scenario: marked, and says what the figures rest on, in its language.
+    """
+    texts = Texts(language) if plan is None else plan.texts
+    title = texts.text("What evenness costs")
+    if plan is not None:
+        title = texts.text("What evenness costs, scenario {scenario}", scenario=_scenario_name(plan))
+    rests_on = _plan_notes(plan) if plan is not None else [texts.text("What the amounts rest on is not given here.")]
+    tail = rests_on[0] if plan is None else _rests_on(plan.sites, plan.assumed_sentence(), texts)
+    if isinstance(table, PlainError) or table.empty:
+        said = str(table) if isinstance(table, PlainError) else texts.text("There is nothing to show.")
+
+        def lines(width: float) -> list[str]:
+            return _wrap(said, width - 2 * _PAD)
+
+        page = _open(ax, title, rests_on, lambda width: _tall(len(lines(width))) + _GAP)
+        page.blank()
+        page.put(_PAD, page.top, lines(page.width))
+        _describe(page.ax, texts, f"{title}. {said}", [], tail)
+        return page.ax
+    own = math.nan if plan is None else plan.scenario.inequality_aversion
+    return _draw_frontier(ax, title, rests_on, _frontier_points(table, texts, own), texts, tail)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Point:
+    """A plan on the frontier, for all inequality aversions that lead to it."""
+
+    gini: float
+    benefit: float
+    aversions: str
+    price: str
+    is_plan: bool
+
+
+def _frontier_points(table: pd.DataFrame, texts: Texts, own: float) -> list[_Point]:
+    """Give the different plans of a frontier, the greatest benefit first."""
+    groups: list[list[Any]] = []
+    for row in table.sort_values("benefit", ascending=False, kind="stable").itertuples():
+        last = groups[-1][-1] if groups else None
+        if last and math.isclose(last.benefit, row.benefit) and math.isclose(last.gini, row.gini, abs_tol=1e-9):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    points = []
+    for rows in groups:
+        aversions = sorted(row.inequality_aversion for row in rows)
+        price = texts.text("greatest benefit")
+        if rows[0].price_share > 1e-9:
+            price = f"{_share(texts, rows[0].price_share)}, {texts.eur(rows[0].price_eur)}".replace(" EUR", "\u00a0EUR")
+        shown = "; ".join(_aversion(texts, aversion) for aversion in aversions)
+        points.append(_Point(rows[0].gini, rows[0].benefit, shown, price, own in aversions))
+    return points
+
+
+def _aversion(texts: Texts, value: float) -> str:
+    return texts.number(value, _digits(value)) if math.isfinite(value) else texts.text("infinite")
+
+
+def _share(texts: Texts, share: float) -> str:
+    """Give a share in per cent; a small one is not rounded to nothing."""
+    return texts.percent(share) if share >= 0.0005 else texts.text("below {least}", least=texts.percent(0.001))
+
+
+def _draw_frontier(
+    ax: Axes | None, title: str, rests_on: Sequence[str], points: Sequence[_Point], texts: Texts, tail: str
+) -> Axes:
+    """Draw the points with a column of labels beside them; the highest stands highest, so that no line crosses another."""
+    from matplotlib.lines import Line2D
+
+    looks = {True: {"markerfacecolor": _BLUE}, False: {"markerfacecolor": "white"}}
+    kinds = {True: texts.text("this plan"), False: texts.text("best plan at another inequality aversion")}
+    if not any(point.is_plan for point in points):
+        kinds[False] = texts.text("best plan at an inequality aversion")
+
+    def dot(is_plan: bool, scale: float = 1.0) -> dict[str, Any]:
+        edge = {"markeredgecolor": _INK, "markeredgewidth": 1.4 * scale}
+        return {"marker": "o", "markersize": 9 * scale, "linestyle": "none", **edge, **looks[is_plan]}
+
+    shown = sorted({point.is_plan for point in points}, reverse=True)
+    entries: Legend = [(Line2D([], [], **dot(kind)), kinds[kind]) for kind in shown]
+    labels = [texts.text("aversion {values}: {price}", values=one.aversions, price=one.price) for one in points]
+    heading, fan, over = texts.text("Price of evenness"), 0.45, 0.4
+
+    weights = ["bold" if point.is_plan else "normal" for point in points]
+
+    def wrapped(width: float) -> list[list[str]]:
+        return [
+            _wrap(label, 0.36 * width, most=3, weight=weight) for label, weight in zip(labels, weights, strict=True)
+        ]
+
+    def heights(width: float) -> np.ndarray:
+        return np.array([_tall(len(label)) + 0.08 for label in wrapped(width)])
+
+    def body(width: float) -> float:
+        return _legend_height(entries, width) + over + max(3.6, heights(width).sum()) + _AXIS
+
+    benefits, ginis = np.array([one.benefit for one in points]), np.array([one.gini for one in points])
+    spare = 0.08 * float(np.ptp(benefits)) or max(0.01 * float(benefits.max()), 0.5)
+    low, high = max(0.0, float(benefits.min()) - spare), float(benefits.max()) + spare
+    most = 1.08 * float(ginis.max()) if ginis.max() > 1e-3 else 0.01
+    notes = [
+        texts.text("Further left: more even. Further up: more benefit.")
+        + (" " + texts.text("The vertical axis does not begin at zero.") if low > 0 else ""),
+        texts.text(
+            "Price of evenness: the share of the greatest possible benefit that is given up, and how much less money (in whole "
+            "steps) would be enough for this benefit if only benefit counted."
+        ),
+        *rests_on,
+    ]
+    page = _open(ax, title, notes, body)
+    column = zip([[heading], *wrapped(page.width)], ["normal", *weights], strict=True)
+    beside = fan + max(_length(line, weight=weight) for lines, weight in column for line in lines)
+    top, bottom = page.legend(entries) + over, page.bottom - _AXIS
+    right = page.width - _PAD - beside
+    _axis(page)
+    ticks = _ticks(page, "y", high, texts.number, bottom - top, low=low)
+    left = _PAD + max(map(_length, ticks)) + _GAP
+    page.place(left, top, right, bottom)
+    _ticks(page, "x", most, texts.number, right - left)
+    page.ax.spines[["left", "bottom"]].set_visible(True)
+    page.put(left, top - 0.14, [texts.text("Benefit: weighted residents reached")], va="bottom")
+    page.put(right + fan, top - 0.14, [heading], va="bottom", color=_QUIET)
+    name = texts.text("Inequality of the coverages (Gini coefficient; 0: all alike)")
+    page.put((left + right) / 2, page.bottom, [name], va="bottom", ha="center")
+    ups = bottom - (benefits - low) / (high - low) * (bottom - top)
+    acrosses = left + ginis / most * (right - left)
+    page.line(list(acrosses), list(ups), _QUIET, 1.2)
+    places = _spread(ups, heights(page.width), top, bottom)
+    rows = zip(points, acrosses, ups, places, wrapped(page.width), weights, strict=True)
+    for point, across, up, place, lines, weight in rows:
+        page.line([across, right, right + fan - 0.12, right + fan - 0.05], [up, up, place, place], "#999999")
+        page.ax.plot(
+            [across], [up], transform=page.transform, clip_on=False, zorder=3, **dot(point.is_plan, page.scale)
+        )
+        page.put(right + fan, place, lines, va="center", fontweight=weight)
+    listed = [
+        texts.text(
+            "aversion {values}: benefit {benefit}, Gini {gini}, {price}",
+            values=point.aversions,
+            benefit=texts.number(point.benefit, _decimals(float(benefits.max()))),
+            gini=texts.number(point.gini, 3),
+            price=point.price.replace("\u00a0EUR", " EUR"),
+        )
+        for point in points
+    ]
+    _describe(page.ax, texts, texts.text("{title} (price: given up, and in EUR).", title=title), listed, tail)
+    return page.ax
 
 
 # --- what would change it -----------------------------------------------------------------------------------------

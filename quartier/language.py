@@ -107,7 +107,8 @@ class Texts:
         from babel.numbers import format_percent
 
         pattern = {"de": "#,##0{}\u00a0%", "en": "#,##0{}%"}[self.language].format("." + "0" * digits if digits else "")
-        return format_percent(share, format=pattern, locale=self._locale)
+        shown = 0 if round(100 * share, digits) == 0 else share  # no minus before a zero
+        return format_percent(shown, format=pattern, locale=self._locale)
 
     def date(self, value: datetime.date) -> str:
         """Format a date in its medium form (26.01.2021)."""

@@ -10,6 +10,7 @@ import builtins
 import csv
 import datetime
 import errno
+import functools
 import html
 import io
 import itertools
@@ -25,10 +26,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from quartier import figures, optimise
+from quartier import figures, optimise, whatif
 from quartier import need as needs
 from quartier.language import LANGUAGES, PlainError, Texts, mark
-from quartier.plan import InfeasibleScenario, Plan
+from quartier.plan import TOLERANCE, InfeasibleScenario, Plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,9 @@ _CONTEXTS = {
     "baseline": "baseline",
     "field": "field",
     "unit": "unit",
+    "rule": "rule",
+    "in_plans": "in_plans",
+    "outcome": "outcome",
 }
 """Columns whose values are keys, and the catalogue's context for them."""
 
@@ -78,8 +82,7 @@ def tables(plan: Plan, scenarios: Scenarios | None = None) -> dict[str, pd.DataF
         ``catchments``, ``leave_one_out``, ``assumptions``, ``sources``, ``agreements``; with scenarios also ``scenarios``,
         ``scenario_amounts``. Headings and units for people are in the tables' ``attrs``.
     """
-    assumed = _assumed(plan)
-    anywhere = "; ".join(dict.fromkeys(key for keys in assumed for key in keys.split("; ") if key))
+    assumed, anywhere = _assumed(plan), _anywhere(plan)
     names = plan.sites.frame[["name"]]
     baselines = {key: plan.texts.name("baseline", key) for key in plan.baseline_amounts}
     found = {
@@ -101,6 +104,107 @@ def tables(plan: Plan, scenarios: Scenarios | None = None) -> dict[str, pd.DataF
     return found
 
 
+def what_if(plan: Plan) -> dict[str, pd.DataFrame | PlainError]:
+    """What would change a plan, what its rules and evenness cost, and what is nearly as good, as tables with English columns.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+
+    Returns
+    -------
+    dict of str to DataFrame or PlainError
+        ``next_money``, ``cost_of_rules``, ``frontier``, ``alternatives``, ``alternative_plans``, ``alternative_amounts``; where
+        something is not known of the plan, the reason in its place, to be shown like a table. Each table's caption says which
+        figures behind it are assumed.
+    """
+    found: dict[str, pd.DataFrame | PlainError] = {}
+    for make, names in _MADE_BY.items():
+        try:
+            if len(plan.sites) > _MOST_SITES and make in (_cost_of_rules, _alternatives):
+                raise PlainError(plan.texts.text("This is only worked out for up to {n} sites.", n=_MOST_SITES))
+            made = make(plan)
+            for frame in made.values():
+                frame.attrs["caption"] = plan.assumed_sentence()
+            found |= made
+        except PlainError as error:
+            found |= dict.fromkeys(names, error)
+    return found
+
+
+def _next_money(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Amounts, and how they change with more and with less money."""
+    texts, eur = plan.texts, plan.texts.eur(_MORE_EUR)
+    headings = {
+        "more_eur": texts.text("Change with {amount} more (EUR)", amount=eur),
+        "less_eur": texts.text("Change with {amount} less (EUR)", amount=eur),
+    }
+    return {"next_money": _with_headings(whatif.next_money(plan, _MORE_EUR), headings)}
+
+
+def _cost_of_rules(plan: Plan) -> dict[str, pd.DataFrame]:
+    """What would be gained without each rule, the dearest first; people read names in place of the subjects' keys."""
+    texts, costs = plan.texts, whatif.cost_of_rules(plan)
+    together = (costs["rule"] == "committed") & (costs["subject"] == "")
+    gained = {
+        column: costs[column].mask(costs[column].abs() <= TOLERANCE * abs(whole), 0.0)  # no rounding of floats
+        for column, whole in (("benefit", plan.benefit), ("objective", plan.objective))
+    }
+    frame = costs[["rule"]].assign(
+        subject=costs["subject"].mask(costs["subject"] == ""),
+        gained_benefit=gained["benefit"],
+        gained_share=gained["objective"] / (plan.objective or 1.0),
+        saved_eur=costs["saved_eur"],
+    )
+    frame.loc[together, "rule"] = "all_committed"
+    frame = frame.sort_values("gained_share", ascending=False, kind="stable", ignore_index=True)
+    statuses = {status: texts.name("status", status) for status in set(plan.sites.statuses)}
+    frame.attrs = {"names": {**plan.sites.frame["name"], **statuses}}
+    return {"cost_of_rules": frame}
+
+
+def _frontier(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Benefit and inequality at each inequality aversion, that of the plan among them."""
+    own = plan.scenario.inequality_aversion
+    aversions = sorted({*whatif.AVERSIONS, own})
+    return {"frontier": whatif.frontier(plan.sites, plan.scenario, aversions)}
+
+
+def _alternatives(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Which sites all plans that are nearly as good have in common, and some of these plans beside the plan."""
+    found, texts = whatif.alternatives(plan, count=whatif.ALTERNATIVES_TOLD), plan.texts
+    sites = found.sites
+    sites.insert(2, "amount_eur", plan.amounts)
+    keys = ["plan", *(f"alternative_{number}" for number in found.plans.index[1:])]
+    headings = {key: texts.text("Alternative {number}", number=number) for number, key in enumerate(keys)}
+    headings["plan"] = texts.name("baseline", "plan")
+    amounts = found.sites[["name"]].join(found.amounts.set_axis(keys, axis="columns"))
+    plans = found.plans.set_axis(keys, axis="index").rename_axis("alternative")
+    plans = plans.rename(columns={"lost_share": "missed_share"})  # of the objective
+    plans.attrs = {"names": headings}
+    return {
+        "alternatives": sites,
+        "alternative_plans": plans[["benefit", "missed_share", "changed_sites", "moved_eur"]],
+        "alternative_amounts": _with_headings(amounts, headings, "EUR"),
+    }
+
+
+_MORE_EUR = 1000.0
+"""How much more money, and how much less, is asked for."""
+
+_MOST_SITES = 200
+"""Of more sites, what is found by solving again for each of them is left out: it would take minutes."""
+
+_MADE_BY = {
+    _next_money: ("next_money",),
+    _cost_of_rules: ("cost_of_rules",),
+    _frontier: ("frontier",),
+    _alternatives: ("alternatives", "alternative_plans", "alternative_amounts"),
+}
+"""Tables that each function makes."""
+
+
 def _with_headings(frame: pd.DataFrame, headings: Mapping[str, str], unit: str = "") -> pd.DataFrame:
     """Note how people read columns whose names come from the data: headings, and the unit of the numbers."""
     frame.attrs = {"headings": dict(headings), "unit": unit}
@@ -116,6 +220,11 @@ def _assumed(plan: Plan) -> pd.Series:
         return pd.Series("undocumented", index=basis.index)
     keys = [[figure for figure in basis.columns if basis.loc[site, figure] == "assumed"] for site in basis.index]
     return pd.Series(["; ".join([*site, "response"]) for site in keys], index=basis.index)
+
+
+def _anywhere(plan: Plan) -> str:
+    """Keys of the assumed figures behind any site's row."""
+    return "; ".join(dict.fromkeys(key for keys in _assumed(plan) for key in keys.split("; ") if key))
 
 
 def _need(plan: Plan) -> pd.DataFrame:
@@ -274,7 +383,7 @@ def _columns(frame: pd.DataFrame, texts: Texts) -> list[_Column]:
             cells = [_mixed_cell(value, str(hint or ""), texts) for value, hint in zip(column, hints, strict=True)]
         else:
             cells = [_cell(value, key, unit, texts) for value in column]
-        if names and key in ("key", "figure"):
+        if names and key in ("key", "figure", "subject", "alternative"):
             cells = [cell._replace(value=_named(cell.value, names)) for cell in cells]
         found.append(_Column(key, headings.get(key) or texts.column(key), cells))
     return found
@@ -304,11 +413,14 @@ def _cell(value: Any, key: str, unit: str, texts: Texts) -> _Cell:
     if not isinstance(value, (int, float, np.number)):
         return _Cell(str(value))
     number = float(value)
+    if math.isinf(number):
+        return _Cell(texts.text("infinite"))
     if _is_eur(key) or (unit == "EUR" and not _is_share(key)):
         return _Cell(number, "eur", 0 if round(number, 2) == round(number) else 2)
     if _is_share(key):
         return _Cell(number, "percent", 1)
-    return _Cell(number, "number", 0 if isinstance(value, (int, np.integer)) else 1)
+    digits = {"gini": 3, "inequality_aversion": _digits(number)}.get(key, 1)
+    return _Cell(number, "number", 0 if isinstance(value, (int, np.integer)) else digits)
 
 
 def _mixed_cell(value: Any, hint: str, texts: Texts) -> _Cell:
@@ -325,7 +437,12 @@ def _mixed_cell(value: Any, hint: str, texts: Texts) -> _Cell:
     cell = _cell(value, hint, hint, texts)
     if cell.kind != "number":
         return cell
-    return cell._replace(digits=next((digits for digits in range(4) if round(cell.value, digits) == cell.value), 4))
+    return cell._replace(digits=_digits(cell.value))
+
+
+def _digits(value: float) -> int:
+    """Fewest decimals, up to four, that show a number as it is."""
+    return next((digits for digits in range(4) if round(value, digits) == value), 4)
 
 
 def _is_eur(key: str) -> bool:
@@ -333,21 +450,24 @@ def _is_eur(key: str) -> bool:
 
 
 def _is_share(key: str) -> bool:
-    return key in ("share", "claimed", "coverage", "base_coverage", "gap") or key.endswith("_share")
+    return key in ("share", "claimed", "gap") or key.endswith(("_share", "coverage"))
 
 
 def show(
-    thing: pd.DataFrame | Axes | Plan | str | PlainError, language: str | None = None, *, caption: str | None = None
+    thing: pd.DataFrame | Axes | Plan | list[whatif.Statement] | str | PlainError,
+    language: str | None = None,
+    *,
+    caption: str | None = None,
 ) -> None:
     """Show a table, a figure, a plan or a text in a notebook, so that it reads well, is accessible and stays the same.
 
     Parameters
     ----------
-    thing : DataFrame, Axes, Plan, str or PlainError
+    thing : DataFrame, Axes, Plan, list of Statement, str or PlainError
         A table becomes HTML and fixed text with headings and numbers of the language; a figure a PNG with its alt text,
-        which stands below it as well, since JupyterLab drops it from the picture; a plan its five lines; a text or an
-        error one paragraph a line. A table's ``attrs`` may hold ``headings`` (column to heading), ``unit`` ("EUR": of plain
-        numbers) and ``caption``.
+        which stands below it as well, since JupyterLab drops it from the picture; a plan its five lines; statements a list
+        of sentences; a text or an error one paragraph a line. A table's ``attrs`` may hold ``headings`` (column to
+        heading), ``unit`` ("EUR": of plain numbers) and ``caption``.
     language : str, optional
         Language of a table; German by default. A plan and a figure speak their own.
     caption : str, optional
@@ -367,11 +487,16 @@ def show(
         lines = [line for line in thing.summary() if line]
         items = "\n".join(f"<li>{html.escape(line)}</li>" for line in lines)
         data = {"text/html": f"<ul>\n{items}\n</ul>", "text/plain": "\n".join(lines)}
+    elif isinstance(thing, list) and thing and all(isinstance(one, whatif.Statement) for one in thing):
+        items = "\n".join(f"<li>{html.escape(one.sentence)}</li>" for one in thing)
+        fill = functools.partial(textwrap.fill, width=100, initial_indent="- ", subsequent_indent="  ")
+        text = "\n".join(fill(one.sentence) for one in thing)
+        data = {"text/html": f"<ul>\n{items}\n</ul>", "text/plain": text}
     elif isinstance(thing, (str, PlainError)):
         lines = [line for line in str(thing).splitlines() if line.strip()]
         paragraphs = "\n".join(f"<p>{html.escape(line.strip())}</p>" for line in lines)
         data = {"text/html": paragraphs, "text/plain": "\n".join(textwrap.fill(line, 100) for line in lines)}
-    elif hasattr(thing, "get_figure"):
+    elif not isinstance(thing, list) and hasattr(thing, "get_figure"):
         alt = figures.alt_text(thing)
         _publish({"image/png": figures.screen_png(thing), "text/plain": alt}, {"image/png": {"alt": alt}})
         heading = figures.texts_of(thing).text("What the picture shows")
@@ -461,7 +586,7 @@ def save(plan: Plan, folder: str | Path, *, scenarios: Scenarios | None = None) 
     target = Path(folder)
     try:
         with aside(target / f".partial-{os.getpid()}") as partial:
-            found = tables(plan, scenarios)
+            found = _all_tables(plan, scenarios)
             (partial / "tables").mkdir()
             for name, frame in found.items():
                 (partial / "tables" / f"{name}.csv").write_bytes(_csv_bytes(frame))
@@ -518,6 +643,20 @@ def unwritable(folder: Path, error: OSError, texts: Texts) -> str:
     return texts.text("Nothing was written to {folder}: {reason}.", folder=texts.given(str(folder)), reason=reason)
 
 
+def _all_tables(plan: Plan, scenarios: Scenarios | None) -> dict[str, pd.DataFrame]:
+    """Give the tables of a plan, and those of what would change it before the ones that say what it rests on."""
+    found = tables(plan, scenarios)
+    by_site, anywhere = _assumed(plan), _anywhere(plan)
+    known = {
+        name: one.assign(assumed=by_site if one.index.name == "site_id" else anywhere)
+        for name, one in what_if(plan).items()
+        if not isinstance(one, PlainError)
+    }
+    at = next(place for place, name in enumerate(found) if name in ("catchments", "scenario"))
+    names = [*list(found)[:at], *known, *list(found)[at:]]
+    return {name: {**found, **known}[name] for name in names}
+
+
 def _csv_bytes(frame: pd.DataFrame) -> bytes:
     """Write a table as CSV for machines; blank cells are missing values, floats read back to the very same number."""
     import pandas as pd
@@ -556,6 +695,8 @@ def _save_figures(plan: Plan, found: Mapping[str, pd.DataFrame], folder: Path, s
         draw["leave_one_out"] = lambda: figures.plot_changes(amounts, plan=plan)
     if plans:
         draw["scenarios"] = lambda: figures.plot_scenarios(plans)
+    if "frontier" in found:
+        draw["frontier"] = lambda: figures.plot_frontier(found["frontier"], plan=plan)
     for name, plot in draw.items():
         figures.save_figure(plot(), folder / name)
 
@@ -580,6 +721,20 @@ _NOTES: Mapping[str, str] = {
     "leave_one_out": mark(
         "Which indicator moves the money: the amounts of the best plan with each indicator left out."
     ),
+    "next_money": mark("Where more money would go, and where it would be taken if there were less."),
+    "cost_of_rules": mark(
+        "What each rule costs: how much more the best plan would reach without it, and how much less money would be enough "
+        "for as much as now. Each rule by itself."
+    ),
+    "frontier": mark(
+        "What evenness costs: the best plan at each inequality aversion, from the greatest benefit to the least covered sites "
+        "first. The Gini coefficient counts all sites that may be funded, those without money, too."
+    ),
+    "alternatives": mark(
+        "Plans that reach at most 1% less: which sites they fund, and with how much at least and at most."
+    ),
+    "alternative_plans": mark("Some plans that reach at most 1% less, as different from each other as possible."),
+    "alternative_amounts": mark("Amounts of some plans that reach at most 1% less."),
     "scenarios": mark("What would change: the plans of all scenarios side by side."),
     "scenario_amounts": mark("Amounts of all scenarios side by side."),
     "scenario": mark("Every choice behind this plan."),
@@ -589,10 +744,20 @@ _NOTES: Mapping[str, str] = {
     "agreements": mark("Status of each site over time; the latest row counts."),
     "sources": mark("Where the figures come from, and under which licence."),
 }
-_MODELLED = ("distribution", "need", "baselines", "baseline_amounts", "leave_one_out", "scenarios", "scenario_amounts")
+_WHAT_IF = tuple(name for names in _MADE_BY.values() for name in names)
+_MODELLED = (
+    "distribution",
+    "need",
+    "baselines",
+    "baseline_amounts",
+    "leave_one_out",
+    "scenarios",
+    "scenario_amounts",
+    *_WHAT_IF,
+)
 """Tables whose figures rest on everything that the plan rests on."""
 
-_OF_SCENARIO = ("distribution", "need", "baselines", "baseline_amounts", "leave_one_out", "scenario")
+_OF_SCENARIO = ("distribution", "need", "baselines", "baseline_amounts", "leave_one_out", "scenario", *_WHAT_IF)
 """Sheets whose title names the scenario."""
 
 _UNPRINTED = ("assumed", "site_id", "area_id", "agreement_id")

@@ -1005,7 +1005,7 @@ def _rule_sentences(plan: Plan, words: _Words) -> Iterator[Statement]:
     table = cost_of_rules(plan)
     free = table["objective"] <= TOLERANCE * abs(plan.objective)
     little = ~free & (table["objective"] < HARDLY / 2 * abs(plan.objective)) & (table["saved_eur"] == 0)
-    for row in table[~free & ~little].itertuples():
+    for row in table[~free & ~little].sort_values("objective", ascending=False, kind="stable").itertuples():
         rule = _rule_phrase(plan, words, row.rule, row.subject)
         gain = words.worth("gain", row.objective)
         if row.saved_eur > 0:

@@ -87,7 +87,7 @@ def case(name: str, language: str = "de") -> tuple[q.Sites, q.Plan]:
 
 
 CASES = ["city", "without names", "forty", "long names", "nobody funded", "last year", "averse", "cents", "millions"]
-FIGURES = ["cooperation", "need", "amounts", "response", "baselines", "changes", "scenarios"]
+FIGURES = ["cooperation", "need", "amounts", "response", "baselines", "changes", "frontier", "scenarios"]
 PLAN_FIGURES = FIGURES[2:]
 
 
@@ -102,6 +102,8 @@ def draw(figure: str, name: str = "city", language: str = "de", ax=None):
         case "changes":
             left_out = pd.DataFrame({"all": plan.amounts}) if sites.has_need else q.leave_one_out(sites, plan.scenario)
             return q.plot_changes(left_out, ax=ax, plan=plan)
+        case "frontier":
+            return q.plot_frontier(q.frontier(sites, plan.scenario), ax=ax, plan=plan)
         case "scenarios":
             less = q.allocate(
                 sites, plan.scenario.replace(title="Weniger Geld", budget_eur=plan.scenario.budget_eur * 0.7)
@@ -537,6 +539,81 @@ def test_changes_are_signed_and_coloured_by_their_sign():
         "#ffffff",
         *(figures._blend(colour, figures._STRONGEST) for colour in (figures._BLUE, figures._RED)),
     }
+
+
+def frontier(*rows) -> pd.DataFrame:
+    """Make a frontier of rows: inequality aversion, benefit, Gini coefficient, price as a share and in EUR."""
+    columns = ["inequality_aversion", "benefit", "gini", "price_share", "price_eur"]
+    return pd.DataFrame(rows, columns=columns, dtype=float)
+
+
+def dots(ax) -> np.ndarray:
+    """Places of the points in the axes' own numbers."""
+    points = [line for line in ax.lines if line.get_marker() == "o"]
+    to_data = ax.transData.inverted()
+    return np.array([to_data.transform(line.get_transform().transform(line.get_xydata()))[0] for line in points])
+
+
+def test_each_plan_of_the_frontier_is_a_point_at_its_inequality_and_benefit():
+    sites, plan = case("last year")
+    table = q.frontier(sites, plan.scenario)
+    wanted = table.sort_values("benefit", ascending=False)[["gini", "benefit"]].round(9).drop_duplicates()
+    assert dots(draw("frontier", "last year")) == pytest.approx(wanted.to_numpy(), abs=1e-6)
+
+
+def test_a_point_of_the_frontier_is_labelled_with_its_aversion_and_its_price():
+    ax = q.plot_frontier(frontier([0, 1000, 0.2, 0, 0], [0.5, 999.9, 0.1, 1e-4, 0], [np.inf, 950, 0, 0.05, 3100]))
+    found = [text.replace("\u00a0", " ") for text in texts(ax)]
+    for label in ("0: größter Nutzen", "0,5: unter 0,1 %, 0 EUR", "unendlich: 5,0 %, 3.100 EUR"):
+        assert f"Aversion {label}" in found
+    assert "Aversion unendlich: Nutzen 950, Gini 0,000, 5,0 %, 3.100 EUR" in figures.alt_text(ax).replace("\u00a0", " ")
+    assert "Worauf die Beträge beruhen, ist hier nicht angegeben." in texts(ax)
+    english = q.plot_frontier(frontier([2, 950, 0, 0.05, 3100]), language="en")
+    assert "aversion 2: 5.0%, 3,100 EUR" in [text.replace("\u00a0", " ") for text in texts(english)]
+
+
+def test_equal_points_of_the_frontier_have_one_label_and_the_plan_is_marked():
+    _, plan = case("averse")
+    rows = [[aversion, 1000, 0.2, 0, 0] for aversion in (0, 0.5, 2, 5)]
+    ax = q.plot_frontier(frontier(*rows), plan=plan)
+    assert len(dots(ax)) == 1
+    bold = [text.get_text() for text in shown_texts(ax) if text.get_fontweight() == "bold"]
+    assert "Aversion 0; 0,5; 2; 5: größter Nutzen" in bold
+    assert "dieser Plan" in texts(ax)
+    assert overlaps(ax) == []
+    other = q.plot_frontier(frontier([1, 1000, 0.2, 0, 0]), plan=plan)
+    assert "bester Plan bei einer Ungleichheitsaversion" in texts(other)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[0, 0, 0, 0, 0]],
+        [[0, 0.01, 0, 0, 0], [1, 0.01, 0.001, 0, 0]],
+        [[a, 1000 - a / 100, 0.3 - a / 1000, a / 1e5, a] for a in range(12)],
+        [[a, 1000 + a, 1, 0, 0] for a in range(3)],
+        [[0, 9e12, 0.9, 0, 0], [100, 1, 0, 1, 9e12]],
+    ],
+)
+def test_the_labels_of_a_frontier_never_overlap(rows):
+    assert overlaps(q.plot_frontier(frontier(*rows))) == []
+
+
+def test_an_axis_that_does_not_begin_at_zero_says_so():
+    note = "Die senkrechte Achse beginnt nicht bei null."
+    assert note in said(q.plot_frontier(frontier([0, 1000, 0.2, 0, 0], [1, 990, 0.1, 0.01, 100])))
+    assert note not in said(q.plot_frontier(frontier([0, 1000, 0.2, 0, 0], [1, 0, 0.1, 1, 100])))
+
+
+def test_where_nothing_is_known_of_evenness_the_figure_says_why():
+    sites, plan = case("averse")
+    divided = q.allocate(sites, plan.scenario.replace(method="equal-split"))
+    with pytest.raises(PlainError) as refused:
+        q.frontier(sites, divided.scenario)
+    ax = q.plot_frontier(refused.value, plan=divided)
+    assert str(refused.value) in said(ax)
+    assert str(refused.value) in figures.alt_text(ax)
+    assert "Es gibt nichts zu zeigen." in texts(q.plot_frontier(frontier()))
 
 
 def test_scenarios_stand_side_by_side_and_who_gets_nothing_is_blank():

@@ -83,6 +83,20 @@ def test_a_day_has_the_form_of_its_language():
     assert EN.date(day) == "1 Mar 2021"
 
 
+@pytest.mark.parametrize(("share", "shown"), [(-1e-9, "0,0"), (-0.0004, "0,0"), (-0.0006, "-0,1")])
+def test_a_share_of_nothing_has_no_minus(share, shown):
+    assert DE.percent(share) == f"{shown}\u00a0%"
+
+
+@pytest.mark.parametrize(
+    ("items", "german", "english"),
+    [("", "", ""), ("a", "a", "a"), ("ab", "a oder b", "a or b"), ("abc", "a, b oder c", "a, b or c")],
+)
+def test_a_choice_reads_as_in_a_sentence(items, german, english):
+    assert DE.either(iter(items)) == german
+    assert EN.either(list(items)) == english
+
+
 @pytest.mark.parametrize(
     ("items", "german", "english"),
     [("", "", ""), ("a", "a", "a"), ("ab", "a und b", "a and b"), ("abc", "a, b und c", "a, b and c")],
@@ -274,8 +288,15 @@ def test_a_catalogue_holds_nothing_doubtful(language):
 
 # --- keys: columns, statuses and the like, translated within their context --------------------------------------
 
-SAME = {"Name", "Status", "Budget", "Budget (EUR)", "linear", "Index"}
+SAME = {"Name", "Plan", "Status", "Budget", "Budget (EUR)", "linear", "Index"}
 """Words that are the same in both languages."""
+
+
+RULES_LET_GO = {
+    *re.findall(r"_Without\(\"(\w+)\"", (ROOT / "quartier" / "whatif.py").read_text("utf-8")),
+    "all_committed",
+}
+"""Rules whose cost is told."""
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +313,7 @@ def shown_tables(tmp_path_factory):
     return [
         report.tables(plan, {"cut": plan, "none": impossible}),
         report.tables(q.allocate(given, plan.scenario)),
+        {name: one for name, one in report.what_if(plan).items() if not isinstance(one, PlainError)},
     ]
 
 
@@ -321,6 +343,9 @@ def wanted_keys(shown_tables):
         *(("field", key) for key in q.Scenario.model_fields),
         *(("baseline", key) for key in ("plan", "equal_split", "need_proportional", "last_year")),
         *(("table", key) for key in CONTRACT),
+        *(("rule", key) for key in RULES_LET_GO),
+        *(("in_plans", key) for key in ("all", "some", "none")),
+        *(("outcome", key) for key in ("OPTIMAL", "FEASIBLE")),
         *keys_in_calls(),
     }
     for tables in shown_tables:

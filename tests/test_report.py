@@ -276,6 +276,85 @@ def test_the_history_of_an_agreement_is_kept(plan):
     assert history.loc["yard-2021", "reason"] == "andere Vorstellungen"
 
 
+# --- what would change it -----------------------------------------------------------------------------------------
+
+
+WHAT_IF = ["next_money", "cost_of_rules", "frontier", "alternatives", "alternative_plans", "alternative_amounts"]
+
+
+def test_the_tables_of_what_would_change_a_plan_hold_what_was_found(plan):
+    found = q.what_if(plan)
+    assert list(found) == WHAT_IF
+    costs = q.cost_of_rules(plan)
+    assert sorted(found["cost_of_rules"]["saved_eur"]) == sorted(costs["saved_eur"])
+    assert sum(found["cost_of_rules"]["gained_benefit"]) == pytest.approx(sum(costs["benefit"]))
+    assert found["cost_of_rules"]["gained_share"].is_monotonic_decreasing
+    pd.testing.assert_frame_equal(found["frontier"], q.frontier(plan.sites, plan.scenario))
+    assert list(found["next_money"]["more_eur"]) == list(q.next_money(plan)["more_eur"])
+    assert list(found["alternatives"]["amount_eur"]) == list(found["alternative_amounts"]["plan"]) == list(plan.amounts)
+    for frame in found.values():
+        assert frame.attrs["caption"] == plan.assumed_sentence()
+
+
+def test_the_plans_own_aversion_is_on_its_frontier(plan):
+    averse = q.allocate(plan.sites, plan.scenario.replace(inequality_aversion=1.5))
+    assert list(q.what_if(averse)["frontier"]["inequality_aversion"]) == [0, 0.5, 1, 1.5, 2, 5, math.inf]
+
+
+def test_what_is_not_known_of_a_plan_has_its_reason_in_the_tables_place(plan, tmp_path, shown):
+    divided = q.allocate(plan.sites, plan.scenario.replace(method="equal-split"))
+    found = q.what_if(divided)
+    assert list(found) == WHAT_IF
+    for reason in found.values():
+        q.show(reason)
+    assert all("nach einer festen Regel" in data["text/plain"] for data, _ in shown)
+    q.save(divided, tmp_path / "run")
+    assert not {path.stem for path in (tmp_path / "run").rglob("*.*")} & {*WHAT_IF}
+    worst_off_first = q.what_if(q.allocate(plan.sites, plan.scenario.replace(inequality_aversion=math.inf)))
+    assert isinstance(worst_off_first["cost_of_rules"], q.PlainError)
+    assert isinstance(worst_off_first["frontier"], pd.DataFrame)
+
+
+def test_what_takes_a_solve_for_each_site_is_left_out_for_very_many(plan, monkeypatch):
+    monkeypatch.setattr(report, "_MOST_SITES", 2)
+    found = q.what_if(plan)
+    assert [name for name, one in found.items() if isinstance(one, q.PlainError)] == [
+        "cost_of_rules",
+        *WHAT_IF[3:],
+    ]
+    assert "höchstens 2 Standorte" in str(found["cost_of_rules"])
+
+
+def test_rules_and_alternatives_are_named_for_people(plan, shown):
+    for name in ("cost_of_rules", "frontier", "alternatives", "alternative_plans", "alternative_amounts", "next_money"):
+        q.show(q.what_if(plan)[name])
+    pages = [data["text/html"] for data, _ in shown]
+    assert (
+        '<th scope="row" style="text-align: left">einzelne Zusage</th><td style="text-align: left">Am Park</td>'
+        in pages[0]
+    )
+    assert '<td style="text-align: left">abgelehnt</td>' in pages[0]
+    assert "unendlich" in pages[1]
+    assert "bewiesen" in pages[1]
+    assert "in allen" in pages[2]
+    assert "Alternative 1" in pages[3]
+    assert "dieser Plan" in pages[4]
+    assert "Änderung mit 1.000 EUR mehr (EUR)" in pages[5]
+
+
+def test_an_infinite_aversion_is_a_word_in_the_spreadsheet(workbook):
+    cells = by_heading(workbook["Gleichmäßigkeit"])["Ungleichheitsaversion"]
+    assert [cell.value for cell in cells] == [0, 0.5, 1, 2, 5, "unendlich"]
+
+
+def test_sentences_are_shown_as_a_list(plan, shown):
+    said = q.sentences(plan, "rules")
+    q.show(said)
+    ((data, _),) = shown
+    assert data["text/html"].count("<li>") == data["text/plain"].count("\n- ") + 1 == len(said)
+    assert html.escape(said[0].sentence) in data["text/html"]
+
+
 # --- CSV ----------------------------------------------------------------------------------------------------------
 
 
@@ -295,7 +374,7 @@ def test_numbers_read_back_from_csv_to_the_very_same(plan, scenarios, saved):
 
 def test_csv_is_plain_utf8_without_decimal_commas(saved):
     files = sorted((saved / "tables").iterdir())
-    assert len(files) == 12
+    assert len(files) == 18
     for file in files:
         raw = file.read_bytes()
         assert b"\r" not in raw
@@ -319,7 +398,8 @@ def test_texts_days_and_truths_in_csv_are_plain(saved):
 
 def test_the_spreadsheet_speaks_german(workbook):
     assert workbook.sheetnames == [
-        "Verteilung", "Bedarf", "Vergleich", "Vergleich Beträge", "Szenarien", "Szenarien Beträge", "Einzugsgebiete",
+        "Verteilung", "Bedarf", "Vergleich", "Vergleich Beträge", "Szenarien", "Szenarien Beträge", "Etwas mehr oder weniger",
+        "Kosten der Regeln", "Gleichmäßigkeit", "Gleichwertige Pläne", "Alternativen", "Alternativen Beträge", "Einzugsgebiete",
         "Ohne einen Indikator", "Szenario", "Annahmen", "Vereinbarungen", "Quellen",
     ]  # fmt: skip
     for sheet in workbook:
@@ -417,6 +497,12 @@ def test_sheets_that_rest_on_assumed_figures_say_so(plan, workbook):
         "Szenarien",
         "Szenarien Beträge",
         "Ohne einen Indikator",
+        "Etwas mehr oder weniger",
+        "Kosten der Regeln",
+        "Gleichmäßigkeit",
+        "Gleichwertige Pläne",
+        "Alternativen",
+        "Alternativen Beträge",
     ):
         sheet = workbook[name]
         above = [row[0].value for row in sheet.iter_rows(max_row=header_row(sheet))]
@@ -496,7 +582,7 @@ def test_the_same_plan_gives_the_same_bytes_on_any_day(plan, scenarios, saved, t
 def test_a_run_holds_pictures_tables_and_a_spreadsheet(saved):
     assert {path.name for path in saved.iterdir()} == {"figures", "tables", "verteilung.xlsx"}
     pictures = {path.name for path in (saved / "figures").iterdir()}
-    names = ("amounts", "baselines", "cooperation", "leave_one_out", "need", "response", "scenarios")
+    names = ("amounts", "baselines", "cooperation", "frontier", "leave_one_out", "need", "response", "scenarios")
     assert pictures == {f"{name}.{ending}" for name in names for ending in ("png", "svg")}
 
 

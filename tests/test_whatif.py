@@ -443,6 +443,54 @@ def test_german_sentences_of_the_city_have_no_english(name):
         assert not words([sentence]) & english_words(), sentence
 
 
+@pytest.mark.parametrize("aversion", [0.0, 1.0])
+def test_sentences_by_topic_are_all_sentences(aversion):
+    plan = q.allocate(q.load(ROOT / "data"), q.Scenario(inequality_aversion=aversion, min_sites=10))
+    by_topic = [said for topic in whatif.TOPICS for said in q.sentences(plan, topic)]
+    assert [said.sentence for said in by_topic] == [said.sentence for said in q.sentences(plan)]
+    assert ("Punkten des Zielwerts" in by_topic[0].sentence) == (aversion > 0)
+    with pytest.raises(q.PlainError, match="money, sites, rules, alternatives"):
+        q.sentences(plan, "nothing")
+
+
+def test_many_sites_that_change_alike_are_not_named_one_by_one():
+    def said(funded, **kinds):
+        changes = {name: eur for names, eur in kinds.values() for name in names.split()}
+        words = whatif._Words(plan)
+        words.funded = funded.split()
+        return words._shown_changes(changes)
+
+    plan = q.allocate(fixed_amounts([1.0], [100.0]), q.Scenario(budget_eur=200))
+    assert said("a b c d e", one=("a b c d e", 100)) == "je +100 EUR für alle geförderten Standorte"
+    assert said("a b c d e f", one=("b c d e f", 100), two=("a", -500)) == (
+        "-500 EUR für a; je +100 EUR für alle anderen geförderten Standorte"
+    )
+    assert said("a b c d e f", one=("a b c d e", 100)) == "je +100 EUR für a, b, c, d und e"
+    assert said("a b c d", one=("a b c d", 100)) == "je +100 EUR für a, b, c und d"
+
+
+def test_commitments_that_cost_nothing_together_are_told_together():
+    plan = q.allocate(q.load(ROOT / "data"), q.Scenario.named("baseline", ROOT / "data"))
+    rules = " ".join(said.sentence for said in q.sentences(plan, "rules"))
+    assert "Auch ohne die Zusagen, " in rules
+    assert "einzelne der Zusagen" not in rules
+    assert "Ohne die Schrittweite von 100 EUR würde kaum mehr erreicht (unter 0,1\u00a0%)." in rules
+
+
+def test_an_answer_is_found_once_and_given_as_a_copy(monkeypatch):
+    plan = q.allocate(fixed_amounts([3.0, 2.0, 1.0], [100.0] * 3), q.Scenario(budget_eur=200, max_sites=2))
+    first = q.cost_of_rules(plan)
+    first.loc[:, "saved_eur"] = -1.0
+    monkeypatch.setattr(whatif, "allocate_many", lambda *args, **kwargs: pytest.fail("solved again"))
+    assert (q.cost_of_rules(plan)["saved_eur"] >= 0).all()
+
+
+def test_a_frontier_of_a_plan_divided_by_a_rule_is_refused_in_words():
+    sites = fixed_amounts([100.0, 80.0], [1000.0, 1000.0])
+    with pytest.raises(q.PlainError, match="Was Gleichmäßigkeit kostet"):
+        q.frontier(sites, q.Scenario(budget_eur=2000, method="equal-split"))
+
+
 def test_the_reason_why_less_money_is_impossible_is_told():
     sites = fixed_amounts([100.0, 80.0], [1000.0, 1000.0], status="signed")
     plan = q.allocate(sites, q.Scenario(budget_eur=2000, language="en"))
