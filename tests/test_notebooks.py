@@ -7,6 +7,7 @@ import ast
 import base64
 import copy
 import json
+import math
 import re
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import nbformat
 import pytest
 
 import quartier as q
-from quartier.scenario import PARAMETERS
+from quartier.scenario import PARAMETERS, scenario_names
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -195,7 +196,7 @@ KEYS = re.compile(
     r"\w+_\w+|\b(value|unit|source|note|table|key|count|share|outcome|reason|publisher|licence|area|figure|date)\b",
     re.IGNORECASE,
 )
-POINTS = re.compile(r"(?<![\d.,])\d+\.\d{1,2}(?![\d.])|\d,\d{3}\b")
+POINTS = re.compile(r"(?<![\d.,])\d+\.\d{1,2}(?![\d.])|(?<!\d)[1-9]\d*,\d{3}\b")  # 0,068 can only be German
 ATTRIBUTION = "CC BY-SA 4.0"
 
 
@@ -242,9 +243,9 @@ RULES: list[Callable[[Notebook], list[str]]] = [
 # The notebooks as they are
 
 
-def test_there_are_four_numbered_notebooks_and_the_third_is_the_distribution():
+def test_there_are_five_numbered_notebooks_and_the_third_is_the_distribution():
     names = [file.name for file in FILES]
-    assert [name[:3] for name in names] == ["01_", "02_", "03_", "04_"]
+    assert [name[:3] for name in names] == ["01_", "02_", "03_", "04_", "05_"]
     assert all(re.fullmatch(r"[a-z0-9_]+\.ipynb", name) for name in names)
     assert "verteilung" in names[2]
 
@@ -400,6 +401,7 @@ def test_the_first_cells_can_be_executed_again_at_the_end(in_notebooks, file):
         {"scenario": "gleichverteilung", "max_sites": 7},
         {"scenario": "alle-zehn-plaetze", "inequality_aversion": 2, "response": "hill-concave", "language": "en"},
         {"budget_eur": 200000, "min_eur": 1000, "step_eur": 500},
+        {"scenario": "kuerzung-10-prozent", "inequality_aversion": math.inf},
     ],
     ids=lambda changes: "-".join(changes),
 )
@@ -409,6 +411,18 @@ def test_a_notebook_runs_with_other_parameters(in_notebooks, file, changes):
     assert {name: getattr(choices, name) for name in changes if name != "scenario"} == {
         name: value for name, value in changes.items() if name != "scenario"
     }
+
+
+@pytest.mark.parametrize("name", scenario_names(ROOT / "data"))
+def test_the_reasons_are_given_for_every_scenario_or_why_they_are_not_known(in_notebooks, capsys, name):
+    plan = execute(FILES[4], scenario=name)["plan"]
+    said = capsys.readouterr().out
+    if plan.outcome is q.Outcome.OPTIMAL:
+        assert "EUR mehr Budget würden sich die Beträge so ändern" in said
+        assert "Preis (EUR)" in said
+    else:
+        assert said.count("nach einer festen Regel") > 4
+    assert "Traceback" not in said
 
 
 def test_the_impossible_example_says_what_is_missing_or_that_a_plan_exists(in_notebooks, capsys):
