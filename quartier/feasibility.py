@@ -7,26 +7,49 @@ rules there would be a plan. A repair is the least change to one rule with which
 
 from __future__ import annotations
 
+import bisect
+import dataclasses
+import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
-from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from quartier import crossing
 from quartier import need as needs
 from quartier.data import STATUSES
-from quartier.language import Texts
-from quartier.plan import InfeasibleScenario, Limits, Repair, Rule, crosses, limits, single_years, year_share
+from quartier.language import Texts, mark
+from quartier.plan import (
+    InfeasibleScenario,
+    Limits,
+    Repair,
+    Rule,
+    Shared,
+    all_limits,
+    crosses,
+    limits,
+    single_years,
+    year_share,
+)
 from quartier.scenario import GROUP_LIMITS
 
 if TYPE_CHECKING:
     from quartier.data import Sites
-    from quartier.scenario import Group, Scenario
+    from quartier.scenario import Scenario
 
 NO_LIMIT_EUR = 1e12
 """More than any budget: a rule that does not bind."""
+
+MOST_TENTHS = 1_000_000
+"""Most by which a limit of change is raised, in tenths of a per cent."""
+
+ROUNDING_STEPS = 1e-6
+"""Parts of a step that carried money may be off."""
+
+FEW_SITES = 100
+"""Of no more sites than these it is tried whether each must be released; of more that would take long and help nobody."""
 
 
 class _Problem(NamedTuple):
@@ -53,38 +76,57 @@ def find_conflict(sites: Sites, scenario: Scenario) -> InfeasibleScenario | None
     return None if _possible(problem) else _explanation(problem)
 
 
-def required_steps(sites: Sites, scenario: Scenario) -> int:
-    """Least steps that must be given out: the floors of the committed sites and of the cheapest others asked for."""
-    return _required(limits(sites, scenario), scenario.min_sites)
-
-
-def _required(rules: Limits, min_sites: int) -> int:
-    needed = int(rules.low[rules.committed].sum())
-    missing = min_sites - int(rules.committed.sum())
-    if missing > 0:
-        needed += int(np.sort(rules.low[rules.fundable & ~rules.committed])[:missing].sum())
-    return needed
-
-
 def possible(sites: Sites, scenario: Scenario) -> bool:
-    """Say whether a plan exists: amounts, places, sites and money for all that must be funded; where limits cross, by a solver."""
-    if crosses(scenario):
-        return crossing.possible(crossing.rules_of(sites, scenario, lean=True))
-    return all(_possible_in(*year) for year in single_years(sites, scenario))
-
-
-def _possible_in(sites: Sites, scenario: Scenario) -> bool:
-    rules = limits(sites, scenario)
-    return bool(
-        (rules.low <= rules.high)[rules.committed].all()
-        and rules.committed.sum() <= scenario.max_sites
-        and scenario.min_sites <= (rules.committed | rules.fundable).sum()
-        and _required(rules, scenario.min_sites) <= rules.budget
-    )
+    """Say whether a plan exists: amounts, places, sites and money for all that must be funded; by a solver where that is open."""
+    years = [all_limits(*year) for year in single_years(sites, scenario)]
+    answer = _by_the_least_plan(years, scenario)
+    return crossing.possible(crossing.rules_of(sites, scenario, lean=True)) if answer is None else answer
 
 
 def _possible(problem: _Problem) -> bool:
     return possible(*problem)
+
+
+def _by_the_least_plan(years: list[tuple[Limits, list[Shared]]], scenario: Scenario) -> bool | None:
+    """Say whether a plan exists, by the floors of the sites that must be funded and of the cheapest others asked for.
+
+    None: the least plan does not say, as with floors of groups or years that hang together.
+    """
+    inflow, open_, first = 0.0, False, None
+    for rules, shared in years:
+        must, may = rules.committed, rules.committed | rules.fundable
+        if (must & (rules.low > rules.high)).any() or scenario.min_sites > may.sum():
+            return False
+        steps = _least_steps(rules, scenario.min_sites)
+        needed, spare = np.where(must, rules.low, 0), scenario.carry_limit_eur / scenario.step_eur
+        for one in shared:
+            of = one.members
+            most = one.most_steps + (inflow if one.money else 0.0)
+            least_of = steps if of.all() else needed  # the cheapest others need not be among the members
+            if (
+                least_of[of].sum() > most
+                or (must & of).sum() > one.most_sites
+                or rules.high[may & of].sum() < one.least_steps
+                or (may & of).sum() < one.least_sites
+            ):
+                return False
+            together, funded = steps[of].sum(), (steps[of] > 0).sum()
+            open_ |= not one.least_steps <= together <= one.most_steps
+            open_ |= not one.least_sites <= funded <= one.most_sites
+            spare = min(spare, most - least_of[of].sum()) if one.money else spare
+        inflow, first = spare + ROUNDING_STEPS, steps if first is None else first
+        if scenario.max_change_share is not None and (scenario.months or not np.array_equal(steps, first)):
+            open_ |= len(years) > 1
+    return None if open_ else True
+
+
+def _least_steps(rules: Limits, min_sites: int) -> np.ndarray:
+    """Floors of the sites that must be funded and of the cheapest others asked for, shape (n,); 0 for those left out."""
+    chosen, missing = rules.committed.copy(), min_sites - int(rules.committed.sum())
+    if missing > 0:
+        others = np.flatnonzero(rules.fundable & ~rules.committed)
+        chosen[others[np.argsort(rules.low[others], kind="stable")[:missing]]] = True
+    return np.where(chosen, rules.low, 0)
 
 
 # --- conflicts ----------------------------------------------------------------------------------------------------
@@ -95,7 +137,6 @@ _KINDS = (
     "excluded",
     "max_eur",
     "min_eur",
-    "months",
     "max_change_share",
     "carry_limit_eur",
     "reserve_eur",
@@ -113,316 +154,325 @@ def _kinds(problem: _Problem) -> list[str]:
     return [one for kind in _KINDS for one in (groups if kind == "groups" else [kind])]
 
 
-def _only(problem: _Problem, kinds: Iterable[str]) -> _Problem:
-    """Give the problem with these rules alone. Shares stay shares of the budget that is stated, also where it is let go."""
-    scenario, kinds = problem.scenario, set(kinds)
-    let_go: dict[str, object] = {
-        "step_eur": scenario.step_eur * (1e-2 if scenario.groups else 1e-6),
-        "excluded": (),
-        "max_eur": NO_LIMIT_EUR,
-        "min_eur": 0.0,
-        "months": {},
-        "max_change_share": None,
-        "carry_limit_eur": NO_LIMIT_EUR,
-        "reserve_eur": 0.0,
-        "min_sites": 0,
-        "max_sites": max(len(problem.sites), scenario.max_sites),
-        "budget_eur": NO_LIMIT_EUR,
-        "committed": (),
+def _only(problem: _Problem, kinds: Iterable[str], *, whole_years: bool = False) -> _Problem:
+    """Give the problem with these rules alone; with no rule let go is less allowed than before.
+
+    Shares stay shares of the budget that is stated, also where it is let go, of several years the one that asks for least. A site
+    that was excluded and no longer is need not go on because it had money. Months are no rule but what is known of the
+    sites, for a part of a year has lower floors as well as lower caps: they count unless the year is to be a whole one.
+    """
+    (sites, scenario), kinds = problem, set(kinds)
+    step, budgets = scenario.step_eur, scenario.budgets_eur
+    let_go: dict[str, dict[str, object]] = {
+        "step_eur": {"step_eur": step * (1e-2 if crosses(scenario) else 1e-6)},
+        "excluded": {"excluded": ()},
+        "max_eur": {"max_eur": NO_LIMIT_EUR},
+        "min_eur": {"min_eur": 0.0},
+        "max_change_share": {"max_change_share": None},
+        "carry_limit_eur": {"carry_limit_eur": math.ceil((sum(budgets) + scenario.carried_eur) / step) * step},
+        "reserve_eur": {"reserve_eur": 0.0},
+        "min_sites": {"min_sites": 0},
+        "max_sites": {"max_sites": max(len(sites), scenario.max_sites)},
+        "budget_eur": {"budget_eur": NO_LIMIT_EUR, "later_budgets_eur": (), "carry_limit_eur": 0.0},
+        "commitment": {"committed": ()},
     }
-    changes = {
-        name: value for name, value in let_go.items() if {"committed": "commitment"}.get(name, name) not in kinds
-    }
+    changes = {name: value for kind, change in let_go.items() if kind not in kinds for name, value in change.items()}
+    groups = [group.model_dump() for i, group in enumerate(scenario.groups) if f"groups.{i}" in kinds]
     if "budget_eur" not in kinds:
-        changes["later_budgets_eur"] = ()
-    kept = [group for i, group in enumerate(scenario.groups) if f"groups.{i}" in kinds]
-    groups = [limits for group in kept for limits in _in_eur(group, scenario.budget_eur)]
-    return _Problem(problem.sites, scenario.replace(groups=groups, **changes))
+        groups = [limits for group in groups for limits in _in_eur(group, budgets)]
+    if "excluded" not in kinds and scenario.max_change_share is not None and not scenario.may_end:
+        out = np.isin(sites.statuses, scenario.excluded)
+        sites = _with(sites, "previous_eur", np.where(out, math.nan, sites.numbers("previous_eur")))
+    if whole_years:
+        changes["months"] = {}
+    return _Problem(sites, scenario.replace(groups=groups, **changes))
 
 
-def _in_eur(group: Group, budget_eur: float) -> list[dict[str, object]]:
+def _in_eur(group: dict[str, Any], budgets: Iterable[float]) -> list[dict[str, Any]]:
     """Give a group's limits with its shares in EUR, as a group of their own: the two may contradict each other."""
-    plain = {**group.model_dump(), "min_share": None, "max_share": None}
-    shares = {end: getattr(group, f"{end}_share") for end in ("min", "max")}
-    amounts = {f"{end}_eur": share * budget_eur for end, share in shares.items() if share is not None}
-    return [plain, {"by": group.by, "name": group.name, **amounts}] if amounts else [plain]
+    shares = {"min_eur": (group["min_share"], min(budgets)), "max_eur": (group["max_share"], max(budgets))}
+    amounts = {limit: share * budget for limit, (share, budget) in shares.items() if share is not None}
+    plain = {**group, "min_share": None, "max_share": None}
+    return [plain, {"by": group["by"], "name": group["name"], **amounts}] if amounts else [plain]
 
 
-def _irreducible(problem: _Problem) -> list[str]:
+def _with(sites: Sites, column: str, values: np.ndarray) -> Sites:
+    """Give the sites with other values that are known to be right: checking them takes longer than all the rest."""
+    kept = {name: value for name, value in sites.cache.items() if name != column}
+    return dataclasses.replace(sites, _frame=sites.frame.assign(**{column: values}), cache=kept)
+
+
+def _irreducible(problem: _Problem, known: Iterable[list[str]] = ()) -> list[str]:
+    """Give a conflict; one of the known ones, if it still is one."""
     rules, kinds = limits(*problem), _kinds(problem)
+    kinds = next((one for one in known if not _possible(_only(problem, one))), kinds)
+    kinds = [kind for kind in kinds if kind != "months"]
+    groups = [kind for kind in kinds if "." in kind]
+    order = [[kind] for kind in kinds]
+    if groups:  # all at once, before each by itself
+        order.insert(kinds.index(groups[0]), groups)
     if (rules.committed & (rules.low > rules.high)).any():  # no amount for a site: told as such, whatever else is wrong
-        elsewhere = ("budget_eur", "max_sites", "min_sites")
-        kinds = [*elsewhere, *(kind for kind in kinds if kind not in elsewhere)]
-    for kind in list(kinds):
-        rest = [other for other in kinds if other != kind]
-        if not _possible(_only(problem, rest)):
-            kinds = rest
+        order = [["budget_eur"], ["max_sites"], ["min_sites"], *order]
+    current = _only(problem, kinds)
+    for gone in order:
+        rest = [kind for kind in kinds if kind not in gone]
+        without = _only(problem, rest)
+        if len(rest) < len(kinds) and (without.scenario == current.scenario or not _possible(without)):
+            kinds, current = rest, without
+    if problem.scenario.months and _possible(_only(problem, kinds, whole_years=True)):
+        kinds.insert(0, "months")
     return kinds[::-1]
 
 
 def _explanation(problem: _Problem) -> InfeasibleScenario:
     words = _Words(problem, _irreducible(problem))
     rules = tuple(words.rule(kind) for kind in words.kinds)
-    found = sorted(_all_repairs(problem, words), key=lambda repair: repair.goes_on)
+    ways = [(way[0][0], _needed(problem, way)) for way in _ways(problem, words.kinds, [])]
+    # What does without a change to the rule itself is the repair of another rule.
+    ways = [way for way in ways if way[0] in dict(way[1])] or ways
+    found = sorted((words.repair(*way) for way in ways), key=lambda repair: repair.goes_on)
     return InfeasibleScenario(words.head(), rules, tuple(found), words.texts)
-
-
-def _all_repairs(problem: _Problem, words: _Words) -> Iterator[Repair]:
-    """One repair for each rule that can give way; giving up a commitment is told last."""
-    for kind in sorted(words.kinds, key=lambda kind: kind == "commitment"):
-        yield from _repairs(problem, kind, words)
 
 
 # --- repairs ------------------------------------------------------------------------------------------------------
 
-Variation = Callable[[_Problem], _Problem]
+Change = Callable[[_Problem], _Problem]
+Step = tuple[str, Change]
+Test = Callable[[_Problem], bool]
 
 
-def _repairs(problem: _Problem, kind: str, words: _Words) -> Iterable[Repair]:
-    """Give the least change to one rule that mends the conflict; where others are left, with their first repair."""
-    for possible in words.mended:
-        for sentence, change in _CHANGES[kind.partition(".")[0]](problem, words, kind):
+def _ways(problem: _Problem, conflict: list[str], known: list[list[str]]) -> Iterator[list[Step]]:
+    """Give the least change to each rule of a conflict that mends it; commitments come last.
+
+    Where no change to the rule keeps all others, too, it is one that mends this conflict alone, with the first change that
+    mends what is left then. Conflicts that are met on the way are added to the known ones.
+    """
+    kinds = _kinds(problem)
+    for kind in sorted(conflict, key=lambda kind: kind == "commitment"):
+        least = functools.partial(_CHANGES[kind.partition(".")[0]], problem, kind)
+        rest = _only(problem, [other for other in kinds if other != kind], whole_years=kind == "months")
+        # Smaller steps and shares of a greater budget may allow what the rule's absence, as it is stated here, does not.
+        change = least(_possible) if kind in ("step_eur", "budget_eur") or _possible(rest) else None
+        if change is not None:
+            yield [(kind, change)]
+            continue
+        change = least(lambda changed: _possible(_only(changed, conflict)))
+        if change is not None:
             changed = change(problem)
-            if not possible(changed):
-                continue
-            if _possible(changed):
-                yield Repair(kind, sentence, _then(change))
-            else:
-                further = next(_all_repairs(changed, _Words(changed, _irreducible(changed))))
-                both = words.texts.text("{first}; and {second}", first=sentence, second=further.sentence)
-                yield Repair(kind, both, _then(change, further), goes_on=True)
-            return
+            left = _irreducible(changed, known)
+            known.append(left)
+            for further in itertools.islice(_ways(changed, left, known), 1):
+                yield [(kind, change), *further]
 
 
-def _then(change: Variation, further: Repair | None = None) -> Callable[[Sites, Scenario], tuple[Sites, Scenario]]:
-    def apply(sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
-        changed = change(_Problem(sites, scenario))
-        return (changed.sites, changed.scenario) if further is None else further.apply(*changed)
-
-    return apply
-
-
-Changes = Iterable[tuple[str, Variation]]
-"""Changes to one rule with their sentences, the least first."""
+def _needed(problem: _Problem, steps: list[Step]) -> list[Step]:
+    """Leave out steps that later ones make needless."""
+    for step in steps[:-1]:
+        fewer = [other for other in steps if other is not step]
+        steps = fewer if _possible(_changed(problem, fewer)) else steps
+    return steps
 
 
-def _field(**changes: object) -> Variation:
+def _changed(problem: _Problem, steps: Iterable[Step]) -> _Problem:
+    return functools.reduce(lambda problem, step: step[1](problem), steps, problem)
+
+
+def _field(**changes: object) -> Change:
     return lambda problem: _Problem(problem.sites, problem.scenario.replace(**changes))
 
 
-def _status(moved: dict[str, dict[str, str]]) -> Variation:
-    return lambda problem: _Problem(problem.sites.replace(moved), problem.scenario)
+def _least(problem: _Problem, test: Test, change: Callable[[int], Change], most: int) -> Change | None:
+    """Give the change by the least whole number up to `most` that passes the test, found by halving; None if `most` does not."""
+    number = _least_number(problem, test, change, most)
+    return change(number) if number else None
 
 
-def _raise_budget(problem: _Problem, words: _Words, kind: str) -> Changes:
-    texts, scenario = words.texts, problem.scenario
-    step, there = scenario.step_eur, scenario.budget_eur
-
-    def raised(enough: float) -> tuple[str, Variation]:
-        more = enough - there
-        sentence = texts.text(
-            "raise the budget by {missing} to {required}", missing=texts.eur(more), required=texts.eur(enough)
-        )
-        if scenario.years > 1:
-            sentence = texts.text("raise the budget of each year by {missing}", missing=texts.eur(more))
-        later = tuple(budget_eur + more for budget_eur in scenario.later_budgets_eur)
-        return sentence, _field(budget_eur=enough, later_budgets_eur=later)
-
-    if crosses(scenario) or scenario.years > 1:  # more than floors ask for money: found by halving
-        high = sum(int(limits(*year).high.sum()) for year in single_years(*problem))
-        most = int(min(high, (NO_LIMIT_EUR - max(scenario.budgets_eur)) // step))
-        yield raised(there + _least(problem, words, lambda steps: raised(there + steps * step)[1], most) * step)
-        return
-    for asked in (problem, words.conflict):
-        enough = float(required_steps(*asked) * step) + asked.scenario.reserve_eur - scenario.carried_eur
-        if enough > there:
-            yield raised(enough)
+def _least_number(problem: _Problem, test: Test, change: Callable[[int], Change], most: int) -> int:
+    if most < 1 or not test(change(most)(problem)):
+        return 0
+    return 1 + bisect.bisect_left(range(1, most), True, key=lambda number: test(change(number)(problem)))
 
 
-def _least(problem: _Problem, words: _Words, change: Callable[[int], Variation], most: int) -> int:
-    """Least whole number up to `most` with which a change mends the conflict, found by halving; `most` if none does."""
-    for possible in words.mended:
-        if most > 0 and possible(change(most)(problem)):
-            low, high = 0, most
-            while high - low > 1:
-                middle = (low + high) // 2
-                low, high = (low, middle) if possible(change(middle)(problem)) else (middle, high)
-            return high
-    return most
+def _first(problem: _Problem, test: Test, changes: Iterable[Change]) -> Change | None:
+    return next((change for change in changes if test(change(problem))), None)
 
 
-def _raise_carry(problem: _Problem, words: _Words, kind: str) -> Changes:
+def _enough_steps(problem: _Problem) -> int:
+    """Steps that are enough for any plan if there is one: all floors of sites and groups."""
+    years = [all_limits(*year) for year in single_years(*problem)]
+    steps = sum(int(rules.low.sum()) + int(sum(one.least_steps for one in shared)) for rules, shared in years)
+    return min(steps, int(NO_LIMIT_EUR / problem.scenario.step_eur))
+
+
+def _raise_budget(problem: _Problem, kind: str, test: Test) -> Change | None:
+    """The least budget in whole cents, found by halving: whole steps of it are of use, but what it is added to need not be any."""
+    scenario, there = problem.scenario, problem.scenario.budget_eur
+    cents = math.floor(there * 100 + 1e-6)
+    share = min((group.max_share for group in scenario.groups if group.max_share), default=1.0)
+    enough = (_enough_steps(problem) * scenario.step_eur + scenario.reserve_eur) / share
+    most = min(math.ceil(enough * 100), math.floor((NO_LIMIT_EUR - max(scenario.budgets_eur)) * 100))
+
+    def raised(more: int) -> Change:
+        budget_eur = (cents + more) / 100
+        later = tuple(other + budget_eur - there for other in scenario.later_budgets_eur)
+        return _field(budget_eur=budget_eur, later_budgets_eur=later)
+
+    # A least share of a group grows with the budget: too much may be as bad as too little.
+    halved = most.bit_length() if any(group.min_share for group in scenario.groups) else 1
+    tried = (most >> k for k in range(halved) if most >> k > 0)
+    return _least(problem, test, raised, next((more for more in tried if test(raised(more)(problem))), 0))
+
+
+def _raise_carry(problem: _Problem, kind: str, test: Test) -> Change | None:
     step, stated = problem.scenario.step_eur, problem.scenario.carry_limit_eur
     most = math.ceil(sum(problem.scenario.budgets_eur) / step) + 1
-    limit = stated + _least(problem, words, lambda steps: _field(carry_limit_eur=stated + steps * step), most) * step
-    sentence = words.texts.text("let {value} go over to the next year", value=words.texts.eur(limit))
-    yield sentence, _field(carry_limit_eur=limit)
+    return _least(problem, test, lambda steps: _field(carry_limit_eur=stated + steps * step), most)
 
 
-def _whole_year(problem: _Problem, words: _Words, kind: str) -> Changes:
+def _whole_year(problem: _Problem, kind: str, test: Test) -> Change | None:
     """Fund sites that start later for the whole year: one of them, else all."""
-    months, names = problem.scenario.months, problem.sites.frame["name"]
-    for gone in [*([site_id] for site_id in months), list(months)]:
-        sentence = words.texts.text(
-            "fund {sites} for the whole year", sites=words.texts.listing(names[site_id] for site_id in gone)
-        )
-        yield sentence, _field(months={site_id: value for site_id, value in months.items() if site_id not in gone})
+    months = problem.scenario.months
+    kept = [*({site: n for site, n in months.items() if site != gone} for gone in months), {}]
+    return _first(problem, test, (_field(months=some) for some in kept))
 
 
-def _lower_reserve(problem: _Problem, words: _Words, kind: str) -> Changes:
-    step, kept = problem.scenario.step_eur, problem.scenario.reserve_eur
-
-    def change(steps: int) -> Variation:
-        return _field(reserve_eur=max(0.0, kept - steps * step))
-
-    reserve = max(0.0, kept - _least(problem, words, change, math.ceil(kept / step)) * step)
-    yield words.texts.text("lower the reserve to {value}", value=words.texts.eur(reserve)), _field(reserve_eur=reserve)
+def _lower_reserve(problem: _Problem, kind: str, test: Test) -> Change | None:
+    """The greatest reserve in whole cents."""
+    cents = math.ceil(problem.scenario.reserve_eur * 100 - 1e-6)
+    return _least(problem, test, lambda less: _field(reserve_eur=(cents - less) / 100), cents)
 
 
-def _ease_change(problem: _Problem, words: _Words, kind: str) -> Changes:
-    """Raise the change limit in steps of a tenth of a per cent."""
+def _ease_change(problem: _Problem, kind: str, test: Test) -> Change | None:
+    """Raise the change limit in steps of a tenth of a per cent; rather than to 100 % or more, let sites end if that will do."""
     stated = problem.scenario.max_change_share or 0.0
-    share = stated + _least(problem, words, lambda steps: _field(max_change_share=stated + steps / 1000), 10_000) / 1000
-    sentence = words.texts.text("raise the limit of change to {share}", share=words.texts.percent(share))
-    yield sentence, _field(max_change_share=share)
+
+    def raised(tenths: int, **further: bool) -> Change:
+        return _field(max_change_share=stated + tenths / 1000, **further)
+
+    change = _least(problem, test, raised, MOST_TENTHS)
+    if problem.scenario.may_end or (change and (change(problem).scenario.max_change_share or 0.0) < 1):
+        return change
+    raised_and_may_end = functools.partial(raised, may_end=True)
+    return (
+        _first(problem, test, [_field(may_end=True)])
+        or change
+        or _least(problem, test, raised_and_may_end, MOST_TENTHS)
+    )
 
 
-def _ease_group(problem: _Problem, words: _Words, kind: str) -> Changes:
-    """Ease one limit of a group as little as will do, else lift them all."""
-    scenario, at, step = problem.scenario, int(kind.partition(".")[2]), problem.scenario.step_eur
-    group, texts = scenario.groups[at], words.texts
+def _ease_group(problem: _Problem, kind: str, test: Test) -> Change | None:
+    """Ease one limit of a group as little as will do, in whole steps or sites; else lift one, else all."""
+    scenario, at = problem.scenario, int(kind.partition(".")[2])
+    stated = scenario.groups[at].model_dump(include=set(GROUP_LIMITS), exclude_none=True)
 
-    def variation(**changes: object) -> Variation:
-        eased = [one.model_dump() for one in scenario.groups]
-        eased[at] |= changes
-        return _field(groups=eased)
+    def eased(**changes: object) -> Change:
+        def change(problem: _Problem) -> _Problem:
+            groups = [group.model_dump() for group in problem.scenario.groups]
+            groups[at] |= changes
+            return _Problem(problem.sites, problem.scenario.replace(groups=groups))
 
-    units = {"eur": step, "share": step / scenario.budget_eur if scenario.budget_eur else 1.0, "sites": 1}
-    for field in GROUP_LIMITS:
-        stated, unit = getattr(group, field), units[field[4:]]
-        if stated is None or not _possible(_only(variation(**{field: None})(problem), words.kinds)):
+        return change
+
+    units = {
+        "eur": scenario.step_eur,
+        "share": scenario.step_eur / max(scenario.budget_eur, scenario.step_eur),
+        "sites": 1,
+    }
+    for field in stated:
+        lifted = eased(**{field: None})
+        if not test(lifted(problem)):
             continue
-        sign = -1 if field.startswith("min") else 1
+        floor, unit = field.startswith("min"), units[field[4:]]
+        whole = stated[field] / unit
+        start = math.ceil(whole - 1e-9) if floor else math.floor(whole + 1e-9)
+        top = {"eur": _enough_steps(problem), "share": math.ceil(1 / unit), "sites": len(problem.sites)}[field[4:]]
 
-        def eased(
-            steps: int, field: str = field, stated: float = stated, unit: float = unit, sign: int = sign
-        ) -> Variation:
-            value = max(0, stated + sign * steps * unit)
-            return variation(**{field: min(1.0, value) if field.endswith("share") else value})
+        def to(steps: int, field: str = field, floor: bool = floor, unit: float = unit, start: int = start) -> Change:
+            value = max(0, (start - steps if floor else start + steps) * unit)
+            return eased(**{field: min(1.0, value) if field.endswith("share") else value})
 
-        most = len(problem.sites) if field.endswith("sites") else limits(*problem).budget
-        number = _least(problem, words, eased, most)
-        value = max(0, stated + sign * number * unit)
-        shown = (
-            texts.eur(value)
-            if field.endswith("eur")
-            else texts.percent(value)
-            if field.endswith("share")
-            else str(value)
-        )
-        yield (
-            texts.text("change the limit {field} of {name} to {value}", field=field, name=group.name, value=shown),
-            eased(number),
-        )
-    without = [one.model_dump() for i, one in enumerate(scenario.groups) if i != at]
-    yield texts.text("lift the limits of {name}", name=group.name), _field(groups=without)
+        return _least(problem, test, to, start if floor else top - start) or lifted
+    return eased(**dict.fromkeys(stated))
 
 
-def _raise_places(problem: _Problem, words: _Words, kind: str) -> Changes:
-    for places in range(problem.scenario.max_sites + 1, len(problem.sites) + 1):
-        yield words.texts.text("raise the number of places to {n}", n=places), _field(max_sites=places)
+def _raise_places(problem: _Problem, kind: str, test: Test) -> Change | None:
+    stated = problem.scenario.max_sites
+    return _least(problem, test, lambda more: _field(max_sites=stated + more), len(problem.sites) - stated)
 
 
-def _lower_least_sites(problem: _Problem, words: _Words, kind: str) -> Changes:
-    for asked in range(problem.scenario.min_sites - 1, -1, -1):
-        yield words.texts.text("lower the least number of sites to {n}", n=asked), _field(min_sites=asked)
+def _lower_least_sites(problem: _Problem, kind: str, test: Test) -> Change | None:
+    stated = problem.scenario.min_sites
+    return _least(problem, test, lambda less: _field(min_sites=stated - less), stated)
 
 
-def _at_the_sites(column: str, value_eur: float, eased: Callable[[float, float], float]) -> Variation:
-    """Ease floors (`min`) or caps (`max`) to a value: the scenario's where it states them, else those of the sites."""
+def _at_the_sites(column: str, value_eur: float, eased: Callable[..., Any]) -> Change:
+    """Ease floors or caps to a value: the scenario's where it states them, else those of the sites."""
 
     def change(problem: _Problem) -> _Problem:
         sites, scenario = problem
         stated = getattr(scenario, column)
         if stated is not None:
-            return _Problem(sites, scenario.replace(**{column: eased(stated, value_eur)}))
-        own = dict(zip(sites.site_ids, sites.numbers(column).tolist(), strict=True))
-        moved = {site: {column: value_eur} for site, value in own.items() if eased(value, value_eur) != value}
-        return _Problem(sites.replace(moved), scenario)
+            return _Problem(sites, scenario.replace(**{column: float(eased(stated, value_eur))}))
+        return _Problem(_with(sites, column, eased(sites.numbers(column), value_eur)), scenario)
 
     return change
 
 
-def _lower_floors(problem: _Problem, words: _Words, kind: str) -> Changes:
-    """The highest level of floors that fits is found by halving: lower floors only ever need less money."""
-    sites, scenario = problem
-    step, floors = scenario.step_eur, sites.numbers("min_eur") if scenario.min_eur is None else scenario.min_eur
-    for possible in words.mended:
-        fits, too_high = 0, math.ceil(np.max(floors) / step)
-        while too_high - fits > 1:
-            middle = (fits + too_high) // 2
-            change = _at_the_sites("min_eur", middle * step, min)
-            fits, too_high = (middle, too_high) if possible(change(problem)) else (fits, middle)
-        if fits:
-            floor = float(fits * step)
-            sentence = words.texts.text("lower the floors to at most {floor}", floor=words.texts.eur(floor))
-            yield sentence, _at_the_sites("min_eur", floor, min)
+def _lower_floors(problem: _Problem, kind: str, test: Test) -> Change | None:
+    """The highest level of floors that fits, in whole steps."""
+    (sites, scenario), step = problem, problem.scenario.step_eur
+    top = math.ceil(np.max(sites.numbers("min_eur") if scenario.min_eur is None else scenario.min_eur) / step)
+    return _least(problem, test, lambda less: _at_the_sites("min_eur", (top - less) * step, np.minimum), top - 1)
 
 
-def _raise_caps(problem: _Problem, words: _Words, kind: str) -> Changes:
-    """Without limits that cross, only the floor of a site that has no amount can be the cap it needs."""
-    step = problem.scenario.step_eur
-
-    def raised(cap: float) -> tuple[str, Variation]:
-        sentence = words.texts.text("raise the caps to at least {cap}", cap=words.texts.eur(cap))
-        return sentence, _at_the_sites("max_eur", cap, max)
-
-    for year in single_years(*problem):
-        rules = limits(*year)
-        stuck = rules.low > rules.high
-        for cap in np.unique((rules.low * step / year_share(*year))[stuck]):
-            yield raised(float(cap))
-    if crosses(problem.scenario):
-        most = math.ceil((sum(problem.scenario.budgets_eur) + problem.scenario.carried_eur) / step)
-        yield raised(_least(problem, words, lambda steps: raised(steps * step)[1], most) * step)
+def _raise_caps(problem: _Problem, kind: str, test: Test) -> Change | None:
+    """The lowest level of caps that is enough, in whole steps."""
+    step, part = problem.scenario.step_eur, year_share(*problem).min(initial=1.0)
+    most = min(math.ceil(_enough_steps(problem) / part), int(NO_LIMIT_EUR / step))
+    return _least(problem, test, lambda steps: _at_the_sites("max_eur", steps * step, np.maximum), most)
 
 
-def _smaller_step(problem: _Problem, words: _Words, kind: str) -> Changes:
-    for parts in range(2, 1001):
-        step = problem.scenario.step_eur / parts
-        yield words.texts.text("lower the step to {step}", step=words.texts.eur(step)), _field(step_eur=step)
+def _smaller_step(problem: _Problem, kind: str, test: Test) -> Change | None:
+    """The step in two or more equal parts of whole cents."""
+    cents = problem.scenario.step_eur * 100
+    parts = (parts for parts in range(2, 1001) if abs(cents / parts - round(cents / parts)) < 1e-9)
+    return _first(problem, test, (_field(step_eur=problem.scenario.step_eur / number) for number in parts))
 
 
-def _admit_statuses(problem: _Problem, words: _Words, kind: str) -> Changes:
+def _admit_statuses(problem: _Problem, kind: str, test: Test) -> Change | None:
     excluded = problem.scenario.excluded
-    for count in range(1, len(excluded) + 1):
-        for admitted in combinations(excluded, count):
-            listed = words.texts.listing(words.texts.given(words.texts.name("status", status)) for status in admitted)
-            sentence = words.texts.text("admit sites with the status {status}", status=listed)
-            yield sentence, _field(excluded=tuple(status for status in excluded if status not in admitted))
+    kept = (some for count in range(len(excluded) - 1, -1, -1) for some in itertools.combinations(excluded, count))
+    return _first(problem, test, (_field(excluded=some) for some in kept))
 
 
-def _release(problem: _Problem, words: _Words, kind: str) -> Changes:
+def _release(problem: _Problem, kind: str, test: Test) -> Change | None:
     """Release sites from their commitment: first those without an amount, then high floors if money lacks, then little need."""
     sites, scenario = problem
     rules, need, ids = limits(*problem), needs.weigh(sites, scenario.need_weights).to_numpy(), sites.site_ids
-    costs = rules.low if "budget_eur" in words.kinds else np.zeros(len(ids))
-    stuck = rules.low > rules.high
-    order = sorted(map(int, np.flatnonzero(rules.committed)), key=lambda i: (~stuck[i], -costs[i], need[i], ids[i]))
+    costs = rules.low if _least_steps(rules, 0).sum() > rules.budget else np.zeros(len(ids))
+    stuck, bound = rules.low > rules.high, np.isin(sites.statuses, scenario.committed)
+    order = sorted(map(int, np.flatnonzero(bound)), key=lambda i: (~stuck[i], -costs[i], need[i], ids[i]))
     free = [status for status in STATUSES if status not in scenario.committed]
+    if not free:
+        return _first(problem, test, [_field(committed=())])
     free.sort(key=lambda status: status in scenario.excluded)
-    for count in range(1, len(order) + 1):
-        gone = order[:count]
-        sentence = words.texts.text(
-            "release {sites} from the commitment", sites=words.texts.listing(words.names[i] for i in gone)
-        )
-        if free:
-            yield sentence, _status({ids[i]: {"status": free[0]} for i in gone})
-        else:
-            yield sentence, _field(committed=())
+
+    def released(gone: list[int]) -> Change:
+        def change(problem: _Problem) -> _Problem:
+            statuses = problem.sites.statuses.astype(object)
+            statuses[gone] = free[0]
+            return _Problem(_with(problem.sites, "status", statuses), problem.scenario)
+
+        return change
+
+    gone = order[: _least_number(problem, test, lambda count: released(order[:count]), len(order))]
+    for i in gone[::-1] if crosses(scenario) and len(gone) <= FEW_SITES else []:
+        fewer = [other for other in gone if other != i]
+        gone = fewer if test(released(fewer)(problem)) else gone
+    return released(gone) if gone else None
 
 
-_CHANGES: dict[str, Callable[[_Problem, _Words, str], Changes]] = {
+_CHANGES: dict[str, Callable[[_Problem, str, Test], Change | None]] = {
     "groups": _ease_group,
     "max_change_share": _ease_change,
     "months": _whole_year,
@@ -450,8 +500,6 @@ class _Words:
         self.texts = Texts(problem.scenario.language)
         self.names = [str(name) for name in problem.sites.frame["name"]]
         self.conflict = _only(problem, kinds)
-        # What a change is tried against: all rules, then, where others are broken too, this conflict alone.
-        self.mended = (_possible, lambda changed: _possible(_only(changed, kinds)))
         self.rules = limits(*self.conflict)
 
     def head(self) -> str:
@@ -467,7 +515,9 @@ class _Words:
         if beyond or {"max_change_share", "reserve_eur"} & set(self.kinds):
             return texts.text("No plan keeps all rules.")
         if "budget_eur" in self.kinds:
-            required = required_steps(*self.conflict) * self.conflict.scenario.step_eur
+            required = (
+                int(_least_steps(rules, self.conflict.scenario.min_sites).sum()) * self.conflict.scenario.step_eur
+            )
             return texts.text(
                 "{n} site needs at least {required}; {budget} are there; {missing} are missing.",
                 plural="{n} sites need at least {required}; {budget} are there; {missing} are missing.",
@@ -498,7 +548,7 @@ class _Words:
         """Give a rule of the conflict in words."""
         texts, scenario, sites = self.texts, self.problem.scenario, self.problem.sites
         if kind == "commitment":
-            n = int(limits(*self.problem).committed.sum())
+            n = int(np.isin(sites.statuses, scenario.committed).sum())
             return Rule(kind, texts.text("{n} site must be funded", plural="{n} sites must be funded", n=n))
         if kind == "excluded":
             listed = texts.listing(texts.given(texts.name("status", status)) for status in scenario.excluded)
@@ -542,3 +592,78 @@ class _Words:
         if kind == "min_eur":
             return Rule(kind, texts.text("floor of a site: {value}", value=shown))
         return Rule(kind, texts.text("cap of a site: {value}", value=shown))
+
+    def repair(self, rule: str, steps: list[Step]) -> Repair:
+        """Give changes to a rule and to others in words; a rule that is changed twice is told once."""
+        changed, kinds = _changed(self.problem, steps), sorted(dict(steps), key=lambda kind: kind != rule)
+        sentences = [self.changed(kind, changed) for kind in kinds]
+        sentence = sentences.pop()
+        while sentences:
+            sentence = self.texts.text("{first}; and {second}", first=sentences.pop(), second=sentence)
+
+        def apply(sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
+            return _changed(_Problem(sites, scenario), steps)
+
+        return Repair(kinds[0], sentence, apply, goes_on=len(kinds) > 1)
+
+    def changed(self, kind: str, changed: _Problem) -> str:
+        """Say how a rule differs in a changed problem."""
+        texts, (sites, before), (other_sites, after) = self.texts, self.problem, changed
+        if kind == "budget_eur":
+            more = texts.eur(after.budget_eur - before.budget_eur)
+            if before.years > 1:
+                return texts.text("raise the budget of each year by {missing}", missing=more)
+            required = texts.eur(after.budget_eur)
+            return texts.text("raise the budget by {missing} to {required}", missing=more, required=required)
+        if kind == "max_change_share":
+            said = []
+            if after.max_change_share != before.max_change_share:
+                share = texts.percent(after.max_change_share or 0.0)
+                said.append(texts.text("raise the limit of change to {share}", share=share))
+            if after.may_end != before.may_end:
+                said.append(texts.text("let sites end"))
+            return texts.listing(said)
+        if kind == "months":
+            whole = texts.listing(sites.frame.loc[site, "name"] for site in before.months if site not in after.months)
+            return texts.text("fund {sites} for the whole year", sites=whole)
+        if kind == "excluded":
+            admitted = [status for status in before.excluded if status not in after.excluded]
+            listed = texts.listing(texts.given(texts.name("status", status)) for status in admitted)
+            return texts.text("admit sites with the status {status}", status=listed)
+        if kind == "commitment":
+            bound, free = np.isin(sites.statuses, before.committed), ~np.isin(other_sites.statuses, after.committed)
+            gone = texts.listing(itertools.compress(self.names, bound & free))
+            return texts.text("release {sites} from the commitment", sites=gone)
+        if "." in kind:
+            return self.eased(int(kind.partition(".")[2]), after)
+        simple: dict[str, tuple[str, str]] = {
+            "carry_limit_eur": (mark("let {value} go over to the next year"), "value"),
+            "reserve_eur": (mark("lower the reserve to {value}"), "value"),
+            "max_sites": (mark("raise the number of places to {n}"), "n"),
+            "min_sites": (mark("lower the least number of sites to {n}"), "n"),
+            "min_eur": (mark("lower the floors to at most {floor}"), "floor"),
+            "max_eur": (mark("raise the caps to at least {cap}"), "cap"),
+            "step_eur": (mark("lower the step to {step}"), "step"),
+        }
+        (message, name), value = simple[kind], getattr(after, kind)
+        if value is None:  # at the sites
+            value = other_sites.numbers(kind).max() if kind == "min_eur" else other_sites.numbers(kind).min()
+        return texts.text(message, **{name: texts.eur(value) if kind.endswith("eur") else value})
+
+    def eased(self, at: int, after: Scenario) -> str:
+        """Say which limits of a group are others."""
+        texts, group, other = self.texts, self.problem.scenario.groups[at], after.groups[at]
+        fields = [field for field in GROUP_LIMITS if getattr(group, field) is not None]
+        if len(fields) > 1 and all(getattr(other, field) is None for field in fields):
+            return texts.text("lift the limits of {name}", name=group.name)
+        said = []
+        for field in fields:
+            value = getattr(other, field)
+            if value is None:
+                said.append(texts.text("lift the limit {field} of {name}", field=field, name=group.name))
+            elif value != getattr(group, field):
+                shown = texts.eur(value) if field.endswith("eur") else str(value)
+                shown = texts.percent(value) if field.endswith("share") else shown
+                message = mark("change the limit {field} of {name} to {value}")
+                said.append(texts.text(message, field=field, name=group.name, value=shown))
+        return texts.listing(said)
