@@ -927,7 +927,9 @@ def _number_column(column: pd.Series, file: str, name: str, texts: Texts) -> tup
     """Turn a frame's column into floats; what is not a number is a fault, a missing value stays missing."""
     import pandas as pd
 
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":  # a million sites are not looked at one by one
+    if (
+        isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf"
+    ):  # a million sites are not looked at one by one
         return column.astype("float64"), []
     values, faults = [], []
     for row, value in column.items():

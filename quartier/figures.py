@@ -27,6 +27,7 @@ from quartier import benefit as curves
 from quartier import need as needs
 from quartier.data import STATUSES, Sites, current_agreements
 from quartier.language import LANGUAGES, PlainError, Texts
+from quartier.plan import year_share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +173,10 @@ def _plan_notes(*plans: Plan) -> list[str]:
 
 
 def _scenario_name(plan: Plan) -> str:
-    return plan.texts.given(plan.scenario.title or plan.scenario.name)
+    name = plan.texts.given(plan.scenario.title or plan.scenario.name)
+    if plan.years:
+        return plan.texts.text("{scenario} (sums of {years} years)", scenario=name, years=len(plan.years))
+    return name
 
 
 def _plain(texts: Texts, value: float) -> str:
@@ -843,17 +847,21 @@ def plot_response(plan: Plan, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     plan : Plan
-        The plan, in whose language the texts are.
+        The plan, in whose language the texts are; of one over several years, the first is shown.
     ax : Axes, optional
         Axes to fill; a figure of its own by default.
     """
     from matplotlib.lines import Line2D
 
+    name = _scenario_name(plan)
+    if plan.years:  # the curve is that of a year
+        name = plan.texts.text("{scenario}, year {year}", scenario=_scenario_name(plan.years[0]), year=1)
+        plan = plan.years[0]
     texts, table = plan.texts, plan.table()
-    table["scale_eur"] = plan.sites.numbers("scale_eur")
+    table["scale_eur"] = plan.sites.numbers("scale_eur") * year_share(plan.sites, plan.scenario)
     # From the top of the picture to its bottom; of equal shares the larger amount first.
     funded = table[table["amount_eur"] > 0].sort_values(["coverage", "amount_eur"], ascending=False, kind="stable")
-    title = texts.text("What the amounts reach, scenario {scenario}", scenario=_scenario_name(plan))
+    title = texts.text("What the amounts reach, scenario {scenario}", scenario=name)
     notes = [_curve_note(plan), *_plan_notes(plan)]
     shares = [texts.percent(share, 0) for share in funded["coverage"]]
     amounts = [texts.eur(amount).replace(" ", "\u00a0") for amount in funded["amount_eur"]]

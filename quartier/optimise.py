@@ -81,7 +81,7 @@ def _best(sites: Sites, scenario: Scenario) -> Plan:
     baselines = _baselines(sites, scenario, rules, need.to_numpy(), rank)
     if scenario.method != "optimal":
         steps = np.rint(baselines[scenario.method.replace("-", "_")] / scenario.step_eur).astype(np.int64)
-        bound = float(prices.solve(_problem(sites, scenario, rules, need.to_numpy(), rank), deadline).bound[0])
+        bound = _best(sites, scenario.replace(method="optimal")).bound
     else:
         steps = np.empty(len(sites), dtype=np.int64)
         steps[rank], bound = _steps([(sites, scenario)], scenario, need.to_numpy(), rank, deadline)

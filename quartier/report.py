@@ -78,7 +78,8 @@ def tables(plan: Plan, scenarios: Scenarios | None = None) -> dict[str, pd.DataF
     Returns
     -------
     dict of str to DataFrame
-        ``distribution``, ``need``, ``baselines``, ``baseline_amounts``, ``scenario``; with sites read from a folder also
+        ``distribution``, ``need``, ``baselines``, ``baseline_amounts``, ``scenario``; over several years also ``year_amounts``;
+        with sites read from a folder also
         ``catchments``, ``leave_one_out``, ``assumptions``, ``sources``, ``agreements``; with scenarios also ``scenarios``,
         ``scenario_amounts``. Headings and units for people are in the tables' ``attrs``.
     """
@@ -91,6 +92,10 @@ def tables(plan: Plan, scenarios: Scenarios | None = None) -> dict[str, pd.DataF
         "baselines": plan.baselines().assign(assumed=anywhere),
         "baseline_amounts": _with_headings(names.join(plan.baseline_amounts).assign(assumed=assumed), baselines, "EUR"),
     }
+    if plan.years:
+        years = {str(year): plan.texts.text("Year {year}", year=year) for year in plan.amounts_by_year}
+        by_year = names.join(plan.amounts_by_year.rename(columns=str)).assign(assumed=assumed)
+        found["year_amounts"] = _with_headings(by_year, years, "EUR")
     if scenarios:
         found["scenarios"], found["scenario_amounts"] = _side_by_side(scenarios, names, anywhere)
     if plan.sites.tables:
@@ -718,6 +723,7 @@ _NOTES: Mapping[str, str] = {
     ),
     "baselines": mark("What simpler ways to divide the same money would reach."),
     "baseline_amounts": mark("Amounts of the simpler ways to divide the same money."),
+    "year_amounts": mark("What each site gets in each year; the other tables give the sums of all years."),
     "leave_one_out": mark(
         "Which indicator moves the money: the amounts of the best plan with each indicator left out."
     ),
@@ -750,6 +756,7 @@ _MODELLED = (
     "need",
     "baselines",
     "baseline_amounts",
+    "year_amounts",
     "leave_one_out",
     "scenarios",
     "scenario_amounts",
@@ -757,7 +764,16 @@ _MODELLED = (
 )
 """Tables whose figures rest on everything that the plan rests on."""
 
-_OF_SCENARIO = ("distribution", "need", "baselines", "baseline_amounts", "leave_one_out", "scenario", *_WHAT_IF)
+_OF_SCENARIO = (
+    "distribution",
+    "need",
+    "baselines",
+    "baseline_amounts",
+    "year_amounts",
+    "leave_one_out",
+    "scenario",
+    *_WHAT_IF,
+)
 """Sheets whose title names the scenario."""
 
 _UNPRINTED = ("assumed", "site_id", "area_id", "agreement_id")

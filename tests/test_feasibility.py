@@ -189,7 +189,8 @@ def test_sites_may_end_where_no_greater_change_would_do():
     (eased,) = (repair for repair in error.repairs if repair.rule == "max_change_share")
     assert eased.sentence == "let sites end"
     _, mended = eased.apply(sites, scenario.replace(max_change_share=0.5, may_end=False))
-    assert mended.may_end and mended.max_change_share == 0.5
+    assert mended.may_end
+    assert mended.max_change_share == 0.5
 
 
 def test_a_limit_that_is_raised_twice_on_the_way_is_told_once():

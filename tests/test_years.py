@@ -174,3 +174,22 @@ def test_many_at_once_with_limits_that_cross_are_the_plans_one_by_one():
             plan = q.allocate(problem, one)
             assert many.objective[row] == pytest.approx(plan.objective, rel=1e-12)
             assert many.benefit[row] == pytest.approx(plan.benefit, rel=1e-9)
+
+
+def test_a_plan_over_years_is_drawn_and_tabled_with_its_years():
+    scenario = q.Scenario(budget_eur=3000, years=2, carry_limit_eur=500, months={"b": 6}, language="en")
+    plan = q.allocate(sites(), scenario)
+    table = q.tables(plan)["year_amounts"]
+    assert list(table.columns) == ["name", "1", "2", "assumed"]
+    assert table[["1", "2"]].sum().sum() == plan.spent_eur
+    assert table.attrs["headings"] == {"1": "Year 1", "2": "Year 2"}
+    assert "(sums of 2 years)" in q.plot_amounts(plan).get_title()
+    assert "year 1" in q.plot_response(plan).get_title()
+    assert "year_amounts" not in q.tables(q.allocate(sites(), q.Scenario(budget_eur=3000)))
+
+
+def test_a_rule_of_division_is_judged_at_an_infinite_aversion_too():
+    plan = q.allocate(sites(), q.Scenario(budget_eur=3000, method="equal-split", inequality_aversion=float("inf")))
+    best = q.allocate(sites(), q.Scenario(budget_eur=3000, inequality_aversion=float("inf")))
+    assert plan.outcome is q.Outcome.BY_RULE
+    assert plan.objective <= plan.bound == best.objective
