@@ -947,7 +947,7 @@ def _text_column(column: pd.Series, file: str, name: str, texts: Texts) -> tuple
     import pandas as pd
 
     values, faults = [], []
-    for row, value in column.items():
+    for row, value in zip(column.index, column.tolist(), strict=True):  # a list is faster than the column's own items
         text = None
         if isinstance(value, str):
             text = value.strip() or None
