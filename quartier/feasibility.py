@@ -173,7 +173,14 @@ def _only(problem: _Problem, kinds: Iterable[str], *, whole_years: bool = False)
         "reserve_eur": {"reserve_eur": 0.0},
         "min_sites": {"min_sites": 0},
         "max_sites": {"max_sites": max(len(sites), scenario.max_sites)},
-        "budget_eur": {"budget_eur": NO_LIMIT_EUR, "later_budgets_eur": (), "carry_limit_eur": 0.0},
+        # With money without end, none needs to be earmarked or carried over.
+        "budget_eur": {
+            "budget_eur": NO_LIMIT_EUR,
+            "later_budgets_eur": (),
+            "carry_limit_eur": 0.0,
+            "carried_eur": 0.0,
+            "earmarked": (),
+        },
         "commitment": {"committed": ()},
     }
     changes = {name: value for kind, change in let_go.items() if kind not in kinds for name, value in change.items()}

@@ -1,4 +1,4 @@
-"""Impossible scenarios with limits that cross: conflicts are irreducible and repairs are least, by another statement of the rules."""
+"""Impossible scenarios, with limits that cross or over years: conflicts are irreducible, repairs least, by rules stated again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import oracle
+import oracle_years
 import pytest
-from scipy.optimize import linprog
+from scipy.optimize import LinearConstraint, linprog, milp
 
 import quartier as q
 from quartier.language import Texts
@@ -81,12 +82,16 @@ def some_plan(sites: q.Sites, scenario: q.Scenario, kinds: set[str]) -> bool:
 
 
 def site_range(row, scenario: q.Scenario, kinds: set[str]) -> tuple[bool, bool, float, float]:
-    """Whether the site must and may be funded, and its least and greatest amount then."""
+    """Whether the site must and may be funded, and its least and greatest amount then.
+
+    One that is let in, where sites may not end, is as one that had no money before: that it must go on is no rule of its own.
+    """
     low, high = (row[name] if getattr(scenario, name) is None else getattr(scenario, name) for name in LIMITS)
     low, high = low if "min_eur" in kinds else 0.0, high if "max_eur" in kinds else math.inf
     out = row["status"] in scenario.excluded
     must = row["status"] in scenario.committed and "commitment" in kinds
-    if scenario.max_change_share is not None and row["previous_eur"] > 0 and "max_change_share" in kinds:
+    let_in = out and "excluded" not in kinds and not scenario.may_end
+    if "max_change_share" in kinds and scenario.max_change_share is not None and row["previous_eur"] > 0 and not let_in:
         low = max(low, row["previous_eur"] * (1 - scenario.max_change_share))
         high = min(high, row["previous_eur"] * (1 + scenario.max_change_share))
         must = must or (not scenario.may_end and not out)
@@ -207,6 +212,14 @@ def test_the_sentence_of_a_repair_says_the_number_of_its_change(seeds):
 
 
 @problems()
+def test_a_rule_that_is_changed_twice_on_the_way_is_told_once(seeds):
+    for seed, _, _, error in impossible(seeds):
+        for repair in error.repairs:
+            said = [part.split(" auf ")[0] for part in repair.sentence.split("; außerdem ")]
+            assert len(set(said)) == len(said), f"problem {seed}: {repair.sentence}"
+
+
+@problems()
 def test_a_rule_without_which_there_is_a_plan_has_a_repair_of_its_own(seeds):
     for seed, sites, scenario, error in impossible(seeds):
         alone = {repair.rule for repair in error.repairs if not repair.goes_on}
@@ -224,6 +237,180 @@ def test_all_limits_of_a_group_are_lifted_only_where_no_single_one_will_do(seeds
                 assert oracle.best(sites, eased) is None, (
                     f"problem {seed}: {repair.sentence}, but {field} alone would do"
                 )
+
+
+# --- over years ----------------------------------------------------------------------------------------------------
+
+YEARS = [*range(200), *range(1000, 1040)]
+
+
+@functools.cache
+def conflict_over_years(seed: int) -> tuple[q.Sites, q.Scenario, q.InfeasibleScenario | None]:
+    """A problem, the later ones with most of the money kept back, or with little in the later years and little carried over."""
+    sites, scenario = oracle_years.problem(seed)
+    if seed >= TIGHTER_FROM and seed % 2:
+        scenario = scenario.replace(reserve_eur=0.7 * min(scenario.budgets_eur))
+    elif seed >= TIGHTER_FROM:
+        years, step = max(2, scenario.years), scenario.step_eur
+        later = {"later_budgets_eur": [0.2 * scenario.budget_eur] * (years - 1), "carry_limit_eur": 0.4 * step}
+        scenario = scenario.replace(budget_eur=2 * scenario.budget_eur, years=years, reserve_eur=0.0, **later)
+    return sites, scenario, q.find_conflict(sites, scenario)
+
+
+def impossible_over_years(first: int):
+    for seed in YEARS[first : first + BATCH]:
+        sites, scenario, error = conflict_over_years(seed)
+        if error is not None:
+            yield seed, sites, scenario, error
+
+
+def some_plan_over_years(sites: q.Sites, scenario: q.Scenario, kinds: set[str], whole_years: bool = False) -> bool:
+    """Whether any amounts over the years keep these rules and no others: every choice of funded sites and years is tried.
+
+    Without the budget, shares are those of the stated budget that asks for least. Months are known of the sites, unless the
+    years are to be whole ones.
+    """
+    by_year = []
+    for year in range(scenario.years):  # later on, the amount of last year is known only from the plan
+        frame, here = sites.frame if year == 0 else sites.frame.assign(previous_eur=math.nan), []
+        for site, row in frame.iterrows():
+            share = 1.0 if whole_years else oracle_years.part(scenario, site, year)
+            must, may, low, high = site_range(row, scenario, kinds)
+            here.append((must, may, low * share, high * share, share))
+        by_year.append(here)
+    fewest = scenario.min_sites if "min_sites" in kinds else 0
+    most = scenario.max_sites if "max_sites" in kinds else math.inf
+    choices = []
+    for here in by_year:
+        each = itertools.product(*([True] if must else [False, True] if may else [False] for must, may, *_ in here))
+        choices.append([np.array(some) for some in each if fewest <= sum(some) <= most])
+    return any(
+        fit_over_years(sites, scenario, kinds, by_year, np.array(funded)) for funded in itertools.product(*choices)
+    )
+
+
+def fit_over_years(sites, scenario: q.Scenario, kinds: set[str], by_year: list, funded: np.ndarray) -> bool:
+    """Whether some amounts of exactly these sites (years, n) keep all limits: a small programme with payments of earmarks."""
+    frame, slack, whole = sites.frame, 1e-6, "step_eur" in kinds
+    unit = scenario.step_eur if whole else 1.0
+    low, high, share = (np.array([[site[at] for site in here] for here in by_year]) for at in (2, 3, 4))
+    low = np.where(funded, np.ceil(np.maximum(low / unit, 1) - slack) if whole else np.maximum(low, 1e-3), 0.0)
+    high = np.where(funded, np.floor(high / unit + slack) if whole else high + slack, 0.0)
+    if (low > high).any():
+        return False
+    # Amounts in units, what each earmark pays, and what goes over to the next year.
+    amounts = np.arange(low.size).reshape(low.shape)
+    paid = low.size + np.arange(len(scenario.earmarked) * low.size).reshape(-1, *low.shape)
+    carried = low.size + paid.size + np.arange(scenario.years - 1)
+    width, rows, least, most = low.size + paid.size + len(carried), [], [], []
+
+    def add(parts, lower: float, upper: float) -> None:
+        row = np.zeros(width)
+        for columns, factor in parts:
+            row[columns] += factor
+        rows.append(row)
+        least.append(lower)
+        most.append(upper)
+
+    for year, budget in enumerate(scenario.budgets_eur):
+        for i in range(len(sites)):
+            add([(amounts[year, i], unit), (paid[:, year, i], -1.0)], -slack, math.inf)
+        if "budget_eur" in kinds:
+            there = budget - (scenario.reserve_eur if "reserve_eur" in kinds else 0.0)
+            there += scenario.carried_eur if year == 0 else 0.0
+            over = [(carried[year : year + 1], 1.0), (carried[max(year - 1, 0) : year], -1.0)]
+            add([(amounts[year], unit), (paid[:, year].ravel(), -1.0), *over], -math.inf, there + slack)
+        for at, one in enumerate(scenario.earmarked):
+            others = (frame[one.by] != one.name).to_numpy()
+            add([(paid[at, year], 1.0)], -math.inf, one.amount_eur)
+            add([(paid[at, year][others], 1.0)], -math.inf, 0.0)
+        for at, group in enumerate(scenario.groups):
+            if f"groups.{at}" not in kinds:
+                continue
+            own = (frame[group.by] == group.name).to_numpy()
+            count = (funded[year] & own).sum()
+            if not (group.min_sites or 0) <= count <= (math.inf if group.max_sites is None else group.max_sites):
+                return False
+            lean, rich = (
+                (budget,) * 2 if "budget_eur" in kinds else (min(scenario.budgets_eur), max(scenario.budgets_eur))
+            )
+            floor = max(group.min_eur or 0.0, (group.min_share or 0.0) * lean)
+            caps = [cap for cap in (group.max_eur, times(group.max_share, rich)) if cap is not None]
+            add([(amounts[year][own], unit)], floor - slack, min(caps, default=math.inf) + slack)
+        if year > 0 and scenario.max_change_share is not None and "max_change_share" in kinds:
+            if not scenario.may_end and (funded[year - 1] & ~funded[year]).any():
+                return False
+            for i in np.flatnonzero(funded[year - 1] & funded[year]):
+                now, then = unit / share[year, i], unit / share[year - 1, i]
+                for sign in (1, -1):
+                    ratio = 1 + sign * scenario.max_change_share
+                    add(
+                        [(amounts[year, i], sign * now), (amounts[year - 1, i], -sign * ratio * then)], -math.inf, slack
+                    )
+    limit = scenario.carry_limit_eur if "carry_limit_eur" in kinds else math.inf
+    answer = milp(
+        np.zeros(width),
+        constraints=LinearConstraint(np.array(rows), least, most),
+        bounds=(
+            np.concatenate([low.ravel(), np.zeros(width - low.size)]),
+            np.concatenate([high.ravel(), np.full(paid.size, math.inf), np.full(len(carried), limit)]),
+        ),
+        integrality=np.concatenate([np.full(low.size, int(whole)), np.zeros(width - low.size)]),
+    )
+    assert answer.status in (0, 2), answer.message
+    return answer.status == 0
+
+
+def kinds_over_years(scenario: q.Scenario) -> set[str]:
+    return {*all_kinds(scenario), "carry_limit_eur"}
+
+
+over_years = pytest.mark.parametrize("first", range(0, len(YEARS), BATCH))
+
+
+@over_years
+def test_the_statement_of_the_rules_over_years_equals_brute_force(first):
+    for seed in YEARS[first : first + BATCH]:
+        sites, scenario, error = conflict_over_years(seed)
+        said = some_plan_over_years(sites, scenario, kinds_over_years(scenario))
+        assert said == any(True for _ in oracle_years.plans(sites, scenario)), f"problem {seed}"
+        assert said == (error is None), f"problem {seed}"
+
+
+def test_many_kinds_of_conflicts_over_years_are_among_them():
+    found = [problem for first in range(0, len(YEARS), BATCH) for problem in impossible_over_years(first)]
+    assert len(found) >= 60
+    kinds = {rule.kind.partition(".")[0] for *_, error in found for rule in error.conflict}
+    assert kinds >= {
+        "months",
+        "carry_limit_eur",
+        "max_change_share",
+        "reserve_eur",
+        "budget_eur",
+        "groups",
+        "commitment",
+    }
+
+
+@over_years
+def test_a_conflict_over_years_is_irreducible(first):
+    for seed, sites, scenario, error in impossible_over_years(first):
+        kinds = {rule.kind for rule in error.conflict}
+        assert kinds <= {*kinds_over_years(scenario), "months"}, f"problem {seed}: {kinds}"
+        rules = kinds - {"months"}
+        assert not some_plan_over_years(sites, scenario, rules), f"problem {seed}: {kinds} is no conflict by itself"
+        for kind in kinds:
+            free = some_plan_over_years(sites, scenario, rules - {kind}, whole_years=kind == "months")
+            assert free, f"problem {seed}: {kinds} does not need {kind}"
+
+
+@over_years
+def test_each_repair_over_years_works(first):
+    for seed, sites, scenario, error in impossible_over_years(first):
+        assert error.repairs, f"problem {seed}"
+        for repair in error.repairs:
+            some = next(oracle_years.plans(*repair.apply(sites, scenario)), None)
+            assert some is not None, f"problem {seed}: {repair.sentence}"
 
 
 # --- what a repair changes -----------------------------------------------------------------------------------------

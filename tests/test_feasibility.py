@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+
 import oracle
 import pandas as pd
 import pytest
 
 import quartier as q
+from quartier import feasibility
 
 KINDS = {"commitment", "excluded", "max_sites", "min_sites", "budget_eur", "min_eur", "max_eur", "step_eur"}
 
 
+@functools.cache
+def refused(seed: int) -> tuple[q.Sites, q.Scenario, q.InfeasibleScenario | None]:
+    sites, scenario = oracle.random_problem(seed)
+    try:
+        q.allocate(sites, scenario)
+    except q.InfeasibleScenario as error:
+        return sites, scenario, error
+    return sites, scenario, None
+
+
 def impossible(first: int, last: int):
     for seed in range(first, last):
-        sites, scenario = oracle.random_problem(seed)
-        try:
-            q.allocate(sites, scenario)
-        except q.InfeasibleScenario as error:
+        sites, scenario, error = refused(seed)
+        if error is not None:
             yield seed, sites, scenario, error
 
 
@@ -42,25 +53,19 @@ def let_go(sites: q.Sites, scenario: q.Scenario, kinds) -> tuple[q.Sites, q.Scen
     return q.Sites.from_frame(frame), scenario.replace(**changes)
 
 
-def possible(sites: q.Sites, scenario: q.Scenario) -> bool:
-    from quartier.feasibility import refuse_impossible
-
-    try:
-        refuse_impossible(sites, scenario)
-    except q.InfeasibleScenario:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("first", range(0, 400, 100))
+@pytest.mark.parametrize("first", range(0, 300, 100))
 def test_a_conflict_is_irreducible(first):
     seen = set()
     for seed, sites, scenario, error in impossible(first, first + 100):
         kinds = {rule.kind for rule in error.conflict}
         others = KINDS - kinds
-        assert not possible(*let_go(sites, scenario, others)), f"problem {seed}: {kinds} is no conflict by itself"
+        assert not feasibility.possible(*let_go(sites, scenario, others)), (
+            f"problem {seed}: {kinds} is no conflict by itself"
+        )
         for kind in kinds:
-            assert possible(*let_go(sites, scenario, others | {kind})), f"problem {seed}: {kinds} does not need {kind}"
+            assert feasibility.possible(*let_go(sites, scenario, others | {kind})), (
+                f"problem {seed}: {kinds} does not need {kind}"
+            )
         seen.add(frozenset(kinds))
     assert len(seen) >= 4, "several kinds of conflict are among them"
 
@@ -90,7 +95,7 @@ def test_no_smaller_change_of_a_repaired_number_would_do():
             unit = scenario.step_eur if name == "budget_eur" else 1
             back = -unit if getattr(mended, name) > getattr(scenario, name) else unit
             smaller = mended.replace(**{name: getattr(mended, name) + back})
-            assert not possible(sites, smaller), f"problem {seed}: {repair.sentence}, but one less does"
+            assert not feasibility.possible(sites, smaller), f"problem {seed}: {repair.sentence}, but one less does"
             seen.add(name)
     assert seen == {"budget_eur", "max_sites", "min_sites"}
 
@@ -191,14 +196,6 @@ def test_sites_may_end_where_no_greater_change_would_do():
     _, mended = eased.apply(sites, scenario.replace(max_change_share=0.5, may_end=False))
     assert mended.may_end
     assert mended.max_change_share == 0.5
-
-
-def test_a_limit_that_is_raised_twice_on_the_way_is_told_once():
-    for seed in range(60):
-        error = q.find_conflict(*oracle.crossing_problem(seed, most_sites=4))
-        for repair in error.repairs if error is not None else ():
-            said = [part.split(" auf ")[0] for part in repair.sentence.split("; außerdem ")]
-            assert len(set(said)) == len(said), f"problem {seed}: {repair.sentence}"
 
 
 def test_a_group_that_names_nobody_is_refused_with_the_known_names():
