@@ -232,7 +232,8 @@ def least(
 
     # The solver keeps a row to 1e-6: numbers of up to one let whole numbers that are off by 1e-7 pass.
     matrix = csr_array(rows[0])
-    unit = 1.0 / np.maximum(abs(matrix).max(axis=1).toarray().ravel(), 1e-300)
+    largest = abs(matrix).max(axis=1).toarray().ravel()
+    unit = 1.0 / np.where(largest > 0, largest, 1.0)
     options: dict[str, float] = {"mip_rel_gap": 0.0}
     if math.isfinite(deadline):
         options["time_limit"] = max(deadline - time.monotonic(), 1e-3)

@@ -188,6 +188,9 @@ def _of(sites: Sites, one: Group | Earmark, field: str, texts: Texts) -> np.ndar
     PlainError
         None does.
     """
+    key = f"{one.by}: {one.name}"
+    if key in sites.cache:
+        return sites.cache[key]
     column = sites.frame[one.by]
     members = (column == one.name).to_numpy(dtype=bool)
     if not members.any():
@@ -201,6 +204,8 @@ def _of(sites: Sites, one: Group | Earmark, field: str, texts: Texts) -> np.ndar
                 known=", ".join(map(texts.given, known)) or "-",
             )
         )
+    members.setflags(write=False)
+    sites.cache[key] = members
     return members
 
 
