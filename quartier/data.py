@@ -1057,7 +1057,7 @@ def load(folder: str | Path = "data", *, language: str = "de", today: datetime.d
     if faults:
         raise DataError(_first_of_each_cell(faults), texts, str(folder))
     sites = Sites(_candidate_frame(tables), tables)
-    sites.indicators_used()  # sorted out once, here, so that no plan waits for it
+    _ = sites.indicators_used(), sites.weights  # sorted out once, here, so that no plan waits for it
     return sites
 
 

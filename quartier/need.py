@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -40,13 +41,23 @@ def shares(sites: Sites) -> pd.DataFrame:
     PlainError
         The sites were given with a need and have no catchments.
     """
+    import pandas as pd
+
+    columns = ["site_id", "area_id", "share", "claimed", "effective_share"]
+    return pd.DataFrame(_claims(sites), columns=columns).astype({"site_id": object, "area_id": object})
+
+
+def _claims(sites: Sites) -> list[tuple[str, str, float, float, float]]:
+    """Rows of `shares`."""
     if sites.has_need:
         raise PlainError(Texts().text("These sites were given with their need; there are no indicators behind it."))
-    table = sites.table("catchments")
-    table = table.loc[table["site_id"].isin(sites.site_ids), ["site_id", "area_id", "share"]].copy()
-    table["claimed"] = table.groupby("area_id")["share"].transform("sum")
-    table["effective_share"] = table["share"] / table["claimed"].clip(lower=1.0)
-    return table.reset_index(drop=True)
+    table, known, parts = sites.table("catchments"), set(sites.site_ids), defaultdict(list)
+    columns = (table[name].tolist() for name in ("site_id", "area_id", "share"))
+    rows = [row for row in zip(*columns, strict=True) if row[0] in known]
+    for _, area, share in rows:
+        parts[area].append(share)
+    claimed = {area: math.fsum(claims) for area, claims in parts.items()}
+    return [(site, area, share, claimed[area], share / max(1.0, claimed[area])) for site, area, share in rows]
 
 
 def indicator_totals(sites: Sites) -> pd.DataFrame:
@@ -65,13 +76,13 @@ def indicator_totals(sites: Sites) -> pd.DataFrame:
 def _indicator_totals(sites: Sites) -> pd.DataFrame:
     import pandas as pd
 
-    parts = shares(sites)  # refuses sites that have no indicators
+    parts = _claims(sites)  # refuses sites that have no indicators
     latest, kinds = sites.indicators_used(), list(sites.weights)
     places = zip(latest["area_id"], latest["site_id"], latest["indicator"], latest["value"], strict=True)
     known = {(area if isinstance(area, str) else site, kind): value for area, site, kind, value in places}
     totals = np.zeros((len(sites), len(kinds)))
     row = {site_id: i for i, site_id in enumerate(sites.site_ids)}
-    for site_id, area, share in zip(parts["site_id"], parts["area_id"], parts["effective_share"], strict=True):
+    for site_id, area, _, _, share in parts:
         totals[row[site_id]] += [share * known.get((area, kind), np.nan) for kind in kinds]
     for site_id, i in row.items():
         totals[i] = [known.get((site_id, kind), total) for kind, total in zip(kinds, totals[i], strict=True)]
