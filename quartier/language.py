@@ -130,8 +130,8 @@ class Texts:
         parts = list(items)
         return format_list(parts, style="or", locale=self._locale) if parts else ""
 
-    def given(self, value: Any) -> str:
+    def given(self, value: Any, most: int = 60) -> str:
         """Quote a value as it was given, shortened where it is long; control characters are made visible."""
         shown = value if isinstance(value, str) else repr(value)
         shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-        return self.text("\u201c{value}\u201d", value=shown if len(shown) <= 60 else shown[:57] + "...")
+        return self.text("\u201c{value}\u201d", value=shown if len(shown) <= most else shown[: most - 3] + "...")

@@ -31,6 +31,7 @@ from quartier.plan import (
     limits,
     linked,
     objective,
+    own_money_left,
     single_years,
     year_share,
 )
@@ -149,16 +150,14 @@ def _over_years(sites: Sites, scenario: Scenario, deadline: float) -> Plan:
     steps = np.empty_like(by_rank)
     steps[:, rank] = by_rank
     amounts, plans = np.round(steps * step, 9), []
-    for year, x in zip(chained_years(sites, scenario, amounts), steps, strict=True):
-        rules = limits(*year)
-        baselines = _baselines(*year, rules, need.to_numpy(), rank)
+    simpler = _baselines_over_years(years, scenario, need.to_numpy(), rank)
+    for year, x, baselines in zip(chained_years(sites, scenario, amounts), steps, simpler, strict=True):
         plans.append(_certified(*year, need, x, math.inf, baselines, Outcome.IN_YEARS))
     together = math.fsum if not math.isinf(scenario.inequality_aversion) else min
     reached = together(plan.objective for plan in plans)
     bound = max(reached, bound)
     # What a year may reach at most while the others stay as they are.
     plans = [dataclasses.replace(plan, bound=max(plan.objective, bound - (reached - plan.objective))) for plan in plans]
-    shown = ["equal_split", "need_proportional"]
     plan = Plan(
         sites=sites,
         scenario=scenario,
@@ -167,7 +166,7 @@ def _over_years(sites: Sites, scenario: Scenario, deadline: float) -> Plan:
         objective=reached,
         bound=bound,
         outcome=Outcome.OPTIMAL if bound - reached <= TOLERANCE * abs(bound) else Outcome.FEASIBLE,
-        baseline_amounts=sum(plan.baseline_amounts[shown] for plan in plans),
+        baseline_amounts=sum(plan.baseline_amounts for plan in plans),
         years=tuple(plans),
     )
     return _checked(plan)
@@ -548,6 +547,23 @@ def _baselines(
     if np.isfinite(previous).any():
         result["last_year"] = np.nan_to_num(previous)
     return {name: np.round(amounts, 9) for name, amounts in result.items()}
+
+
+def _baselines_over_years(
+    years: list[tuple[Sites, Scenario]], scenario: Scenario, need: np.ndarray, rank: np.ndarray
+) -> list[dict[str, np.ndarray]]:
+    """EUR by equal split and by need in each year, each with what it has itself left in the year before."""
+    found: list[dict[str, np.ndarray]] = [{} for _ in years]
+    for name, weight in (("equal_split", np.ones(len(need))), ("need_proportional", need)):
+        carried_eur = scenario.carried_eur
+        for here, (sites, one) in zip(found, years, strict=True):
+            year = one.replace(carried_eur=carried_eur)
+            rules = limits(sites, year)
+            steps = _split(rules, _funded_by_need(rules, year, rank), weight, rank)
+            here[name] = np.round(steps * float(year.step_eur), 9)
+            left = own_money_left(sites, year, here[name]) - year.reserve_eur
+            carried_eur = float(np.round(min(max(left, 0.0), scenario.carry_limit_eur), 9))
+    return found
 
 
 def _funded_by_need(rules: Limits, scenario: Scenario, rank: np.ndarray) -> np.ndarray:

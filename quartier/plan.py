@@ -201,7 +201,7 @@ def _of(sites: Sites, one: Group | Earmark, field: str, texts: Texts) -> np.ndar
                 field=field,
                 by=texts.name("column", one.by),
                 name=texts.given(one.name),
-                known=", ".join(map(texts.given, known)) or "-",
+                known=", ".join(texts.given(name, most=200) for name in known) or "-",  # whole, to be copied
             )
         )
     members.setflags(write=False)
@@ -490,8 +490,8 @@ class Plan:
         Returns
         -------
         DataFrame
-            Index site_id; name, status, need (weighted residents), min_eur, max_eur, amount_eur, coverage (share of the
-            need reached), benefit (weighted residents reached), marginal_per_1000_eur (weighted
+            Index site_id; name, status, need (weighted residents, for the time in which there is money), min_eur, max_eur,
+            amount_eur, coverage (share of the need reached), benefit (weighted residents reached), marginal_per_1000_eur (weighted
             residents that the next step would reach, allowed or not, per 1,000 EUR; for a site without money: its
             floor), why (sentence). Over several years: sums, the coverage of all of them, the best of the next steps, and the
             reasons of each year.
@@ -510,7 +510,7 @@ class Plan:
             {
                 "name": sites["name"],
                 "status": sites["status"],
-                "need": self.need,
+                "need": self._needs(),
                 "min_eur": np.round(rules.low * step, 9),
                 "max_eur": np.round(rules.high * step, 9),
                 "amount_eur": self.amounts,
@@ -537,6 +537,7 @@ class Plan:
         whole = tables[0].copy()
         for column in ("min_eur", "max_eur", "amount_eur", "benefit"):
             whole[column] = np.sum([table[column] for table in tables], axis=0)
+        whole["need"] = needs
         whole["coverage"] = np.divide(whole["benefit"], needs, out=np.zeros(len(needs)), where=needs > 0)
         whole["marginal_per_1000_eur"] = np.max([table["marginal_per_1000_eur"] for table in tables], axis=0)
         whole["why"] = [
@@ -640,6 +641,8 @@ class Plan:
         steps = np.rint(x / step).astype(np.int64)
         spare = math.floor(left / step * (1 + TOLERANCE))
         room = (steps > 0) & (steps < rules.high)
+        if any(self._group_at_cap(int(i)) for i in np.flatnonzero(room)):
+            return f"{head} " + texts.text("the limits of partners and districts allow no more at the funded sites.")
         if room.any():
             return f"{head} " + texts.text("more money would reach nobody more at the funded sites.")
         reasons = []
@@ -773,7 +776,8 @@ class Plan:
                     share=texts.percent(row["coverage"]),
                 )
             )
-            if site_id in self.scenario.months:
+            first = self.years[0] if self.years else self
+            if site_id in self.scenario.months and first.amounts[site_id] > 0:
                 months = self.scenario.months[site_id]
                 parts.append(
                     texts.text(
@@ -814,7 +818,8 @@ class Plan:
         steps = np.rint(self.amounts.to_numpy() / step).astype(np.int64)
         levelling = math.isinf(scenario.inequality_aversion)
         full, in_years = self.funded_sites >= scenario.max_sites, self.outcome is Outcome.IN_YEARS
-        spare = rules.budget - int(steps.sum())
+        own = own_money_left(self.sites, scenario, self.amounts.to_numpy()) - scenario.reserve_eur
+        spare = own >= step * (1 - TOLERANCE)  # money that any site could get
         reasons = []
         for i, status in enumerate(self.sites.statuses):
             low, high = texts.eur(rules.low[i] * step), texts.eur(rules.high[i] * step)
@@ -866,26 +871,26 @@ class Plan:
                 reason = texts.text("At its cap of {high}.", high=high)
             elif in_years and steps[i] == rules.low[i]:
                 reason = texts.text("At its floor of {low}.", low=low)
+            elif name := self._group_at_cap(i):
+                reason = texts.text(
+                    "Between floor and cap: {name} is at its cap for all its sites together.", name=name
+                )
             elif in_years:
                 reason = texts.text("Between floor and cap, as it is best over all years together.")
             elif levelling and steps[i] == rules.low[i]:
                 reason = texts.text("At its floor of {low}.", low=low)
-            elif levelling and spare == 0 and not (scenario.groups or scenario.earmarked):
+            elif levelling and not spare and not (scenario.groups or scenario.earmarked):
                 reason = texts.text(
                     "Between floor and cap: another {step} would have to come from a site that would then be covered no better.",
                     step=texts.eur(step),
                 )
-            elif spare > 0:
+            elif spare:
                 reason = texts.text("More money would reach nobody more here.")
             elif steps[i] == rules.low[i]:
                 reason = texts.text(
                     "At its floor of {low}: the next {step} would have to come from sites where they count as much or more, or are bound.",
                     low=low,
                     step=texts.eur(step),
-                )
-            elif name := self._group_at_cap(i):
-                reason = texts.text(
-                    "Between floor and cap: {name} is at its cap for all its sites together.", name=name
                 )
             elif scenario.groups or scenario.earmarked:
                 reason = texts.text("Between floor and cap, as the limits of partners and districts allow.")

@@ -419,7 +419,7 @@ def _least_extra(problem: _Problem, level: float) -> float:
         return 0.0
     most = problem.most_steps_more()
     enough = _last(lambda steps: ~_reach(problem.with_more(steps), level), most, problem.at_a_time) + 1
-    return float(enough * problem.scenario.step_eur) if enough <= most else math.nan
+    return float(enough * problem.scenario.step_eur * problem.scenario.years) if enough <= most else math.nan
 
 
 class _Without(NamedTuple):
@@ -465,7 +465,7 @@ def cost_of_rules(plan: Plan) -> pd.DataFrame:
                 "subject": subject,
                 "benefit": float(found.benefit[0]) - plan.benefit,
                 "objective": float(found.objective[0]) - plan.objective,
-                "saved_eur": float(saved * step),
+                "saved_eur": float(saved * step * plan.scenario.years),
             }
         )
     return pd.DataFrame(rows, columns=["rule", "subject", "benefit", "objective", "saved_eur"])
@@ -568,7 +568,7 @@ def frontier(sites: Sites, scenario: Scenario, aversions: Sequence[float] = AVER
                 "gini": gini(covered),
                 "min_coverage": float(covered.min(initial=1.0)),
                 "price_share": 1 - plan.benefit / most.benefit if most.benefit else 0.0,
-                "price_eur": float(_last(as_much, all_steps, problem.at_a_time) * step),
+                "price_eur": float(_last(as_much, all_steps, problem.at_a_time) * step * scenario.years),
                 "funded_sites": plan.funded_sites,
                 "outcome": plan.outcome.name,
             }

@@ -193,3 +193,32 @@ def test_a_rule_of_division_is_judged_at_an_infinite_aversion_too():
     best = q.allocate(sites(), q.Scenario(budget_eur=3000, inequality_aversion=float("inf")))
     assert plan.outcome is q.Outcome.BY_RULE
     assert plan.objective <= plan.bound == best.objective
+
+
+def test_simpler_ways_to_divide_carry_over_only_what_they_have_left_themselves():
+    # The caps hold the first year of both ways to 6000 of 7000: 1000 go over, but no more than the limit of 400.
+    plan = q.allocate(sites(), q.Scenario(budget_eur=7000, years=2, later_budgets_eur=[3000], carry_limit_eur=400))
+    assert list(plan.baselines()["spent_eur"]) == [9400, 9400, 9400]
+    saved = q.allocate(sites(), q.Scenario(budget_eur=5000, years=2, later_budgets_eur=[1000], carry_limit_eur=2000))
+    assert list(saved.baselines()["spent_eur"]) == [6000, 6000, 6000], (
+        "the plan saves 2000, the simple ways save nothing"
+    )
+    assert (saved.baselines()["lost_benefit"] >= -1e-9).all()
+
+
+def test_the_limit_that_holds_a_site_down_is_named_before_money_that_is_left():
+    scenario = q.Scenario(
+        budget_eur=6000, groups=[{"by": "provider", "name": "A", "max_eur": 1200}], language="en", max_eur=2000
+    )
+    plan = q.allocate(sites(), scenario)
+    assert plan.left_over_eur == 2800
+    assert "A is at its cap for all its sites together" in plan.explain("a")
+    assert "limits of partners and districts allow no more" in plan.left_over_sentence()
+    years = q.allocate(sites(), scenario.replace(years=2, carry_limit_eur=100))
+    assert years.table()["why"]["a"].count("A is at its cap") == 2
+
+
+def test_need_times_coverage_is_the_benefit_in_every_table():
+    for changes in ({}, {"months": {"b": 6}}, {"years": 2, "months": {"b": 6}, "carry_limit_eur": 100}):
+        table = q.allocate(sites(), q.Scenario(budget_eur=3000, **changes)).table()
+        assert list(table["need"] * table["coverage"]) == pytest.approx(list(table["benefit"]))
