@@ -8,6 +8,7 @@ import datetime
 import itertools
 import json
 import logging
+import math
 import os
 import re
 import sys
@@ -279,6 +280,8 @@ def parse_parameters(assignments: Iterable[str]) -> dict[str, Any]:
 
 def _read_value(text: str) -> int | float | str:
     """Read a number as a scenario file writes it; what is none stays a text, and is refused where a number is expected."""
+    if text in (".inf", "inf"):  # an infinite inequality aversion; refused for all else
+        return math.inf
     if re.fullmatch(r"[+-]?(0|[1-9]\d*)", text):
         return int(text)
     return float(text) if re.fullmatch(r"[+-]?(0|[1-9]\d*)\.\d+", text) else text

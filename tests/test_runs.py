@@ -430,3 +430,10 @@ def test_the_folder_that_holds_runs_is_made_with_its_parents_and_nothing_else(pr
         if len(path.parts) - len(project.parts) < 5
     }
     assert made == {"deep/down", "deep/down/outputs", "deep/down/outputs/2026-11-23-baseline"}
+
+
+def test_an_infinite_aversion_can_be_asked_for_and_no_infinite_budget():
+    changes = runs.parse_parameters(["inequality_aversion=inf"])
+    assert q.Scenario().replace(**changes).inequality_aversion == float("inf")
+    with pytest.raises(q.ScenarioError, match="endliche Zahl"):
+        q.Scenario().replace(**runs.parse_parameters(["budget_eur=inf"]))
