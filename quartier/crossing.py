@@ -420,6 +420,7 @@ class _Chains:
         self.of_steps, self.of_places = dense[:, :n], dense[:, n:]
         self.least, self.most = rules.least[:count], rules.most[:count]
         self.windows = [self._window(cells) for cells in self.cells.T[:-1]]
+        self.goes_on = [np.array([self.after[int(cell)].goes_on for cell in cells]) for cells in self.cells.T[:-1]]
 
     def _window(self, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First and last index (1: the floor) of the next year that each amount allows; none where the first is above the last."""
@@ -472,9 +473,8 @@ class _Chains:
         to_go = [profit[self.cells[:, -1]]]
         for year in range(len(self.windows) - 1, -1, -1):
             then, (first, last) = to_go[0], self.windows[year]
-            nothing = then[:, :1]
-            ends = np.array([self.after[int(cell)].goes_on for cell in self.cells[:, year]])[:, None]
-            funded = np.maximum(_greatest(then[:, 1:], first - 1, last - 1), np.where(ends, -np.inf, nothing))
+            nothing = np.where(self.goes_on[year][:, None], -np.inf, then[:, :1])
+            funded = np.maximum(_greatest(then[:, 1:], first - 1, last - 1), nothing)
             to_go.insert(0, profit[self.cells[:, year]] + np.hstack([then.max(axis=1, keepdims=True), funded]))
         return to_go
 
@@ -483,8 +483,7 @@ class _Chains:
         places = np.arange(self.value.shape[1])
         at = np.maximum(index - 1, 0)
         first, last = (end[chain, at][:, None] for end in self.windows[year])
-        goes_on = np.array([self.after[int(cell)].goes_on for cell in self.cells[:, year]])[chain][:, None]
-        funded = np.where(places == 0, ~goes_on, (places >= first) & (places <= last))
+        funded = np.where(places == 0, ~self.goes_on[year][chain][:, None], (places >= first) & (places <= last))
         return np.where((index > 0)[:, None], funded, True)
 
     def _course(self, to_go: list[np.ndarray]) -> np.ndarray:

@@ -26,12 +26,12 @@ from quartier.plan import (
     Limits,
     Outcome,
     Plan,
+    carried_over_eur,
     chained_years,
     crosses,
     limits,
     linked,
     objective,
-    own_money_left,
     single_years,
     year_share,
 )
@@ -98,7 +98,7 @@ def _steps(
     if not crossed and math.isfinite(scenario.inequality_aversion):
         found = prices.solve(parts[0], deadline)
         return found.steps[0], float(found.bound[0])
-    rules = crossing.rules_of(years[0][0], scenario, rank) if crossed else None
+    texts, rules = Texts(scenario.language), crossing.rules_of(years[0][0], scenario, rank) if crossed else None
     cells = parts[0].beside(parts[1:])
     if rules is None or math.isinf(scenario.inequality_aversion):
         answer = leximin.solve(cells, rules, deadline)
@@ -106,30 +106,33 @@ def _steps(
     else:
         if int((rules.high - rules.low + 1)[rules.may].max(initial=0)) * rules.n > MOST_AMOUNTS:
             raise PlainError(
-                Texts(scenario.language).text(
+                texts.text(
                     "A step of {step} is too fine for limits that cross: more than {n} amounts would be compared.",
-                    step=Texts(scenario.language).eur(scenario.step_eur),
-                    n=Texts(scenario.language).number(MOST_AMOUNTS),
+                    step=texts.eur(scenario.step_eur),
+                    n=texts.number(MOST_AMOUNTS),
                 )
             )
         # What the prices find for each year by itself, where there is a plan for it, is where the search begins.
-        alone = [prices.solve(part, deadline).steps[0] if _has_plan(part) else part.low[0] for part in parts]
+        alone = [prices.solve(part, deadline).steps[0] if _have_plans(part)[0] else part.low[0] for part in parts]
         best, bound = crossing.solve(cells, rules, np.concatenate(alone), deadline)
     if best is None:
         raise PlainError(
-            Texts(scenario.language).text(
+            texts.text(
                 "No plan was found in {seconds} s; whether there is one is not known.", seconds=scenario.time_limit_s
             )
         )
     return best, bound
 
 
-def _has_plan(one: prices.Problems) -> bool:
-    """Say whether places and money of a year suffice by themselves."""
-    committed, optional, low = one.committed[0], one.optional[0], one.low[0]
-    missing = max(0, int(one.fewest[0]) - int(committed.sum()))
-    floors = low[committed].sum() + np.sort(low[optional])[:missing].sum()
-    return bool(committed.sum() <= one.most[0] and missing <= optional.sum() and floors <= one.budget[0])
+def _have_plans(problems: prices.Problems) -> np.ndarray:
+    """Say of each problem whether its places and its money suffice for the floors of those that must be funded, (m,)."""
+    low, committed, optional = problems.low, problems.committed, problems.optional
+    count = committed.sum(axis=1)
+    missing = np.maximum(0, problems.fewest - count)
+    cheapest = np.sort(np.where(optional, low, MOST_STEPS), axis=1)
+    joining = np.arange(low.shape[1]) < missing[:, None]
+    floors = np.where(committed, low, 0).sum(axis=1) + np.where(joining, cheapest, 0).sum(axis=1)
+    return (count <= problems.most) & (missing <= optional.sum(axis=1)) & (floors <= problems.budget)
 
 
 def _over_years(sites: Sites, scenario: Scenario, deadline: float) -> Plan:
@@ -350,17 +353,6 @@ def _solve_rows(
     money = part("budget_eur", scenario.budget_eur, (k,)) + scenario.carried_eur - scenario.reserve_eur
     budget = np.floor(np.maximum(money, 0.0) / scenario.step_eur * (1 + ROUNDING)).astype(np.int64)
     committed, fundable = rules.committed & there, rules.fundable & there
-    others = np.sort(np.where(fundable & ~committed, rules.low, MOST_STEPS), axis=1)
-    missing = np.maximum(0, scenario.min_sites - committed.sum(axis=1))
-    floors = np.where(committed, rules.low, 0).sum(axis=1) + np.where(np.arange(n) < missing[:, None], others, 0).sum(
-        axis=1
-    )
-    possible = (~committed | (rules.low <= rules.high)).all(axis=1) & (committed.sum(axis=1) <= scenario.max_sites)
-    possible &= ((committed | fundable).sum(axis=1) >= scenario.min_sites) & (floors <= budget)
-    at = np.flatnonzero(possible)
-    if not at.size:
-        return
-    need, scale, budget = need[at], scale[at], budget[at]
     rank = _rank(sites, need, scale)
     need, scale = need * share, scale * share
     low, high = rules.low[rank], np.minimum(rules.high[rank], budget[:, None])
@@ -374,12 +366,16 @@ def _solve_rows(
         scale_eur=ordered(scale),
         low=low,
         high=np.maximum(high, low),
-        committed=ordered(committed[at]),
-        optional=ordered(fundable[at] & ~committed[at]) & (low <= high),
+        committed=ordered(committed),
+        optional=ordered(fundable & ~committed) & (low <= high),
         budget=budget,
-        fewest=np.full(at.size, scenario.min_sites),
-        most=np.full(at.size, scenario.max_sites),
+        fewest=np.full(k, scenario.min_sites),
+        most=np.full(k, scenario.max_sites),
     )
+    at = np.flatnonzero(_have_plans(problems) & (~committed | (rules.low <= rules.high)).all(axis=1))
+    if not at.size:
+        return
+    need, scale, rank, problems = need[at], scale[at], rank[at], problems.rows(at)
     found = prices.solve(problems)
     reached, bound = found.reached, found.bound
     steps = np.empty_like(found.steps)
@@ -561,8 +557,7 @@ def _baselines_over_years(
             rules = limits(sites, year)
             steps = _split(rules, _funded_by_need(rules, year, rank), weight, rank)
             here[name] = np.round(steps * float(year.step_eur), 9)
-            left = own_money_left(sites, year, here[name]) - year.reserve_eur
-            carried_eur = float(np.round(min(max(left, 0.0), scenario.carry_limit_eur), 9))
+            carried_eur = carried_over_eur(sites, year, here[name], scenario.carry_limit_eur)
     return found
 
 

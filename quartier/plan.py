@@ -127,9 +127,9 @@ def chained_years(sites: Sites, scenario: Scenario, amounts_eur: np.ndarray) -> 
         if year > 0:
             before, rules = found[-1]
             had = amounts_eur[year - 1] / year_share(before, rules)
-            spare = own_money_left(before, rules, amounts_eur[year - 1]) - rules.reserve_eur
+            carried_eur = carried_over_eur(before, rules, amounts_eur[year - 1], scenario.carry_limit_eur)
             here = _had(here, np.where(had > 0, had, math.nan))
-            one = one.replace(carried_eur=float(np.round(min(max(spare, 0.0), scenario.carry_limit_eur), 9)))
+            one = one.replace(carried_eur=carried_eur)
         found.append((here, one))
     return found
 
@@ -252,6 +252,12 @@ def own_money_left(sites: Sites, scenario: Scenario, amounts_eur: np.ndarray) ->
     """Give the EUR of a year's budget, and of what was carried into it, that are left, when earmarked money is used first."""
     used = min(rest + math.fsum(amounts_eur[some]) for some, rest in _earmarks(sites, scenario))
     return scenario.budget_eur + scenario.carried_eur - (math.fsum(amounts_eur) - used)
+
+
+def carried_over_eur(sites: Sites, scenario: Scenario, amounts_eur: np.ndarray, limit_eur: float) -> float:
+    """Give the EUR that a year leaves to the next: what is left beside the reserve, up to the limit."""
+    spare = own_money_left(sites, scenario, amounts_eur) - scenario.reserve_eur
+    return float(np.round(min(max(spare, 0.0), limit_eur), 9))
 
 
 class Rule(NamedTuple):

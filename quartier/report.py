@@ -751,29 +751,11 @@ _NOTES: Mapping[str, str] = {
     "sources": mark("Where the figures come from, and under which licence."),
 }
 _WHAT_IF = tuple(name for names in _MADE_BY.values() for name in names)
-_MODELLED = (
-    "distribution",
-    "need",
-    "baselines",
-    "baseline_amounts",
-    "year_amounts",
-    "leave_one_out",
-    "scenarios",
-    "scenario_amounts",
-    *_WHAT_IF,
-)
+_OF_PLAN = ("distribution", "need", "baselines", "baseline_amounts", "year_amounts", "leave_one_out", *_WHAT_IF)
+_MODELLED = (*_OF_PLAN, "scenarios", "scenario_amounts")
 """Tables whose figures rest on everything that the plan rests on."""
 
-_OF_SCENARIO = (
-    "distribution",
-    "need",
-    "baselines",
-    "baseline_amounts",
-    "year_amounts",
-    "leave_one_out",
-    "scenario",
-    *_WHAT_IF,
-)
+_OF_SCENARIO = (*_OF_PLAN, "scenario")
 """Sheets whose title names the scenario."""
 
 _UNPRINTED = ("assumed", "site_id", "area_id", "agreement_id")

@@ -52,7 +52,16 @@ _KNOWN = ("data_dir", "scenario", *PARAMETERS)
 _NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 
-class Group(BaseModel):
+class _Partner(BaseModel):
+    """Whom a rule is about: the sites of a provider, a housing company or a district."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    by: Literal["provider", "housing_company", "district"]
+    name: str = Field(min_length=1, max_length=200)
+
+
+class Group(_Partner):
     """Limits on some sites together: those of a provider, a housing company or a district. None is no limit.
 
     Parameters
@@ -69,10 +78,6 @@ class Group(BaseModel):
         Funded sites.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    by: Literal["provider", "housing_company", "district"]
-    name: str = Field(min_length=1, max_length=200)
     min_eur: float | None = Field(None, ge=0, le=1e12)
     max_eur: float | None = Field(None, ge=0, le=1e12)
     min_share: float | None = Field(None, ge=0, le=1)
@@ -94,7 +99,7 @@ GROUP_LIMITS = ("min_eur", "max_eur", "min_share", "max_share", "min_sites", "ma
 """Limits of a group, floor and cap in turn."""
 
 
-class Earmark(BaseModel):
+class Earmark(_Partner):
     """Money on top of the budget that may only go to some sites: what a partner adds for its own.
 
     Parameters
@@ -107,10 +112,6 @@ class Earmark(BaseModel):
         EUR a year; what its sites do not use lapses.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    by: Literal["provider", "housing_company", "district"]
-    name: str = Field(min_length=1, max_length=200)
     amount_eur: float = Field(ge=0, le=1e12)
 
 

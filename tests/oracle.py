@@ -7,8 +7,10 @@ import math
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import quartier as q
+from quartier import feasibility
 
 CURVES = {
     "saturating": lambda z: 1 - math.exp(-z),
@@ -84,16 +86,28 @@ def best(sites: q.Sites, scenario: q.Scenario) -> float | None:
     return max((reached for _, reached in plans(sites, scenario)), default=None)
 
 
-def chosen(sites: q.Sites, scenario: q.Scenario) -> tuple[float, ...] | None:
-    """Amounts that the stated rule picks among the best plans."""
-    found = list(plans(sites, scenario))
-    if not found:
-        return None
-    top = max(reached for _, reached in found)
-    tie = 1e-12 * max(abs(top), 1e-300)
-    equal = [amounts for amounts, reached in found if reached >= top - tie]
-    frame = sites.frame
-    order = sorted(
+def assert_equals_brute_force(seeds, problem, best) -> None:
+    """Solve the problems of some seeds, and see that each plan is the best of all, or that there is none."""
+    feasible = 0
+    for seed in seeds:
+        sites, scenario = problem(seed)
+        most = best(sites, scenario)
+        # Whether a plan exists is asked for itself: telling why not is tested with the conflicts.
+        assert feasibility.possible(sites, scenario) == (most is not None), f"problem {seed}"
+        if most is None:
+            continue
+        plan = q.allocate(sites, scenario)
+        assert plan.objective == pytest.approx(most, rel=1e-9, abs=1e-12), f"problem {seed}"
+        assert plan.bound >= most * (1 - 1e-11), f"problem {seed}: the bound lies below the best plan"
+        assert plan.outcome is q.Outcome.OPTIMAL, f"problem {seed}: gap {plan.gap}"
+        assert plan.broken_rules() == [], f"problem {seed}"
+        feasible += 1
+    assert 0 < feasible < len(seeds), "possible and impossible problems are both among them"
+
+
+def tie_breaking_order(frame: pd.DataFrame) -> list[int]:
+    """Rows in the order in which equally good plans give more."""
+    return sorted(
         range(len(frame)),
         key=lambda i: (
             -frame["need"].iloc[i],
@@ -103,6 +117,17 @@ def chosen(sites: q.Sites, scenario: q.Scenario) -> tuple[float, ...] | None:
             frame.index[i],
         ),
     )
+
+
+def chosen(sites: q.Sites, scenario: q.Scenario) -> tuple[float, ...] | None:
+    """Amounts that the stated rule picks among the best plans."""
+    found = list(plans(sites, scenario))
+    if not found:
+        return None
+    top = max(reached for _, reached in found)
+    tie = 1e-12 * max(abs(top), 1e-300)
+    equal = [amounts for amounts, reached in found if reached >= top - tie]
+    order = tie_breaking_order(sites.frame)
     least = min(round(sum(amounts), 6) for amounts in equal)
     equal = [amounts for amounts in equal if round(sum(amounts), 6) == least]
     return max(equal, key=lambda amounts: [amounts[i] for i in order])

@@ -7,25 +7,11 @@ import pandas as pd
 import pytest
 
 import quartier as q
-from quartier import feasibility
 
 
 @pytest.mark.many(default=1200, thorough=12_000, batch=100)
 def test_crossing_limits_equal_brute_force(seeds):
-    feasible = 0
-    for seed in seeds:
-        sites, scenario = oracle.crossing_problem(seed)
-        best = oracle.best(sites, scenario)
-        # Whether a plan exists is asked for itself: telling why not is tested with the conflicts.
-        assert feasibility.possible(sites, scenario) == (best is not None), f"problem {seed}"
-        if best is None:
-            continue
-        plan = q.allocate(sites, scenario)
-        assert plan.objective == pytest.approx(best, rel=1e-9, abs=1e-12), f"problem {seed}"
-        assert plan.bound >= best * (1 - 1e-11), f"problem {seed}: the bound lies below the best plan"
-        assert plan.outcome is q.Outcome.OPTIMAL, f"problem {seed}: gap {plan.gap}"
-        feasible += 1
-    assert 0 < feasible < len(seeds), "possible and impossible problems are both among them"
+    oracle.assert_equals_brute_force(seeds, oracle.crossing_problem, oracle.best)
 
 
 def sites() -> q.Sites:

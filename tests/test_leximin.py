@@ -41,17 +41,7 @@ def problem(need, scale, low, high, budget, **other) -> prices.Problems:
 def of_scenario(sites: q.Sites, scenario: q.Scenario) -> tuple[prices.Problems, plans.Limits, np.ndarray]:
     """The kernel's problem, the rules in the order of the sites, and the tie-breaking order."""
     frame, rules = sites.frame, plans.limits(sites, scenario)
-    order = sorted(
-        range(len(frame)),
-        key=lambda i: (
-            -frame["need"].iloc[i],
-            frame["scale_eur"].iloc[i],
-            frame["min_eur"].iloc[i],
-            frame["max_eur"].iloc[i],
-            frame.index[i],
-        ),
-    )
-    rank = np.array(order)
+    rank = np.array(oracle.tie_breaking_order(frame))
     row = problem(
         frame["need"].to_numpy()[rank],
         frame["scale_eur"].to_numpy()[rank],

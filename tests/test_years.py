@@ -13,20 +13,7 @@ from quartier import feasibility
 
 @pytest.mark.many(default=1300, thorough=13_000, batch=100)
 def test_plans_over_years_equal_brute_force(seeds):
-    feasible = 0
-    for seed in seeds:
-        sites, scenario = oracle_years.problem(seed)
-        best = oracle_years.best(sites, scenario)
-        assert feasibility.possible(sites, scenario) == (best is not None), f"problem {seed}"
-        if best is None:
-            continue
-        plan = q.allocate(sites, scenario)
-        assert plan.objective == pytest.approx(best, rel=1e-9, abs=1e-12), f"problem {seed}"
-        assert plan.bound >= best * (1 - 1e-11), f"problem {seed}: the bound lies below the best plan"
-        assert plan.outcome is q.Outcome.OPTIMAL, f"problem {seed}: gap {plan.gap}"
-        assert plan.broken_rules() == [], f"problem {seed}"
-        feasible += 1
-    assert 0 < feasible < len(seeds), "possible and impossible problems are both among them"
+    oracle.assert_equals_brute_force(seeds, oracle_years.problem, oracle_years.best)
 
 
 def test_the_two_oracles_agree_where_both_apply():
