@@ -1008,6 +1008,16 @@ def find_path(path: str | Path) -> Path:
     return asked
 
 
+def input_files(folder: Path) -> list[str]:
+    """List the files of a city's folder that are read, as paths in it: data package, its tables, scenarios.
+
+    What is wrong with them is said by `load`.
+    """
+    described, _ = _read_package(folder, Texts())
+    scenarios = sorted(f"scenarios/{path.name}" for path in (folder / "scenarios").glob("*.yaml"))
+    return [_PACKAGE, *sorted({str(resource["path"]) for resource in described.values()}), *scenarios]
+
+
 def load(folder: str | Path = "data", *, language: str = "de", today: datetime.date | None = None) -> Sites:
     """Read and check a city's folder.
 

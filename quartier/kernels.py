@@ -220,6 +220,10 @@ class Kernels:
             with contextlib.suppress(OSError):
                 process.kill()
 
+    def resume(self) -> None:
+        """Take notebooks again after `stop`, once what was being executed has ended."""
+        self._stopped = False
+
     def _close(self) -> None:
         self.stop()
         if self._warm:
@@ -307,7 +311,9 @@ class _Warm:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Its own Python, so that a library that is loaded in the caller, or a thread of it, is not in the kernels.
         code = f"import sys; sys.path[:1] = []; from quartier import kernels; kernels._serve({theirs.fileno()}, {str(folder)!r})"
-        environment = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "JPY_PARENT_PID")}
+        environment = {
+            name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "JPY_PARENT_PID")
+        }
         environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # a word about debuggers on the error stream
         with theirs:
             self._process = subprocess.Popen(
@@ -514,12 +520,17 @@ def _jupyter() -> Any:
             number = next(self.kernels._numbers)
             self.place = place = self.kernels._folder / str(number)
             place.mkdir(mode=0o700)
-            self.km = km = AsyncKernelManager(kernel_name=self.kernel_name, connection_file=str(place / "connection.json"))
+            self.km = km = AsyncKernelManager(
+                kernel_name=self.kernel_name, connection_file=str(place / "connection.json")
+            )
             km.client_factory = Client
             if self.spec:
                 km._kernel_spec = self.spec(place)
             if os.name == "posix" and len(os.fsencode(place / "s-5")) < _LONGEST_SOCKET:
-                km.transport, km.ip = "ipc", str(place / "s")  # no ports, so none that another run could take in between
+                km.transport, km.ip = (
+                    "ipc",
+                    str(place / "s"),
+                )  # no ports, so none that another run could take in between
             km.provisioner = Provisioner(kernel_id=str(number), kernel_spec=km.kernel_spec, parent=km)
             km.provisioner.kernels, km.provisioner.number = self.kernels, number
             self.provisioner = km.provisioner
@@ -650,7 +661,9 @@ def _serve(control_handle: int, folder: str) -> None:
                 control.send(fault.encode())
                 break
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # from 3.12 on Python counts the threads of BLAS, which is ready for forks
+                warnings.simplefilter(
+                    "ignore"
+                )  # from 3.12 on Python counts the threads of BLAS, which is ready for forks
                 process = os.fork()
             if process == 0:
                 for other in (control, *(line for _, line in ends.values())):

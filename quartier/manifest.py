@@ -30,7 +30,8 @@ VERSION: Literal[1] = 1
 """Raised with every change after which an older quartier would misread the file."""
 
 _Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-_Path = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00]+(/[^/\\\x00]+)*$", min_length=1)]
+_PART = r"(\.{3,}|\.{0,2}[^./\\\x00][^/\\\x00]*)"  # a name that is neither . nor ..
+_Path = Annotated[str, StringConstraints(pattern=rf"^{_PART}(/{_PART})*$")]
 """Path below the run's folder, with slashes on every machine."""
 
 

@@ -1,35 +1,35 @@
-"""Papermill runs: notebooks, tables and figures of one plan in a folder of their own, or nothing at all."""
+"""Runs: notebooks, tables and figures of one plan in a folder of their own that says what it was made from."""
 
 from __future__ import annotations
 
 import ast
 import dataclasses
 import datetime
-import itertools
-import json
-import logging
 import math
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
-from quartier import optimise, report
+from quartier import kernels, manifest, optimise, outputs, pages, report
 from quartier import scenario as scenarios
-from quartier.data import LONE_GROUP, Fault, ambiguous, find_path, load
-from quartier.language import LANGUAGES, PlainError, Texts
+from quartier.data import LONE_GROUP, Fault, ambiguous, find_path, input_files, load
+from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.plan import InfeasibleScenario, Plan
 
-_KERNEL_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "MPLBACKEND": "agg",  # whatever the reader's shell says; figures are shown by `quartier.show` alone
-}
+NOTEBOOKS, PAGES = "notebooks", "pages"
+CELL_TIME_S = 600.0
+"""Seconds that a cell may take; those of this workbook take less than two."""
+
 _HIDDEN_METADATA = ("papermill", "execution")
 """Metadata with timings, paths and chance ids, which would tell one run from the next."""
+
+_NO_FIGURE = re.compile(r"(?<![\w./-])(nan|NaN|NaT)(?![\w./-])")
 
 
 class RunError(PlainError):
@@ -38,12 +38,29 @@ class RunError(PlainError):
     Attributes
     ----------
     exit_code : int
-        2: wrong input, nothing was started; 1: failed on its way, nothing was kept.
+        2: wrong input, nothing was started; 1: failed on its way.
+    failure : dict
+        What is known of a failure: notebook, cell, kind, reason, and how to see it again.
     """
 
-    def __init__(self, message: str, *, exit_code: int = 2) -> None:
+    def __init__(self, message: str, *, exit_code: int = 2, failure: Mapping[str, Any] | None = None) -> None:
         self.exit_code = exit_code
+        self.failure = dict(failure or {})
         super().__init__(message)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that a person or the system ended.
+
+    Attributes
+    ----------
+    folder : Path
+        Where what was done is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(str(folder))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +74,13 @@ class Job:
     others : mapping of str to Plan or InfeasibleScenario
         All scenarios of the city's folder, by name, to set beside it.
     parameters : mapping
-        What the notebooks are given: the scenario, and the changed parameters.
-    notebooks : tuple of Path
-        What is executed, in this order.
+        What the notebooks are given: city's folder, scenario, and the changed parameters.
+    inputs : mapping of str to bytes
+        The files that the plan was made from and the notebooks, by their path below ``inputs/`` of the run.
+    sources : mapping of str to Path
+        Where each of them was read.
     left_out : tuple of str
         Names of notebooks without the parameters of a run.
-    home : Path
-        Where the notebooks work: the folder that holds the city's folder, so that no path of this machine gets into them.
     out : Path
         The folder that holds runs.
     date : date
@@ -73,52 +90,89 @@ class Job:
     plan: Plan
     others: Mapping[str, Plan | InfeasibleScenario]
     parameters: Mapping[str, Any]
-    notebooks: tuple[Path, ...]
+    inputs: Mapping[str, bytes]
+    sources: Mapping[str, Path]
     left_out: tuple[str, ...]
-    home: Path
     out: Path
     date: datetime.date
 
-    def execute(self, *, progress: bool = True) -> Path:
+    @property
+    def name(self) -> str:
+        """Name of the run's folder, if it is free."""
+        return f"{self.date.isoformat()}-{self.plan.scenario.name}"
+
+    @property
+    def notebooks(self) -> tuple[str, ...]:
+        """Names of what is executed, in this order."""
+        return tuple(path.rpartition("/")[2] for path in self.inputs if path.startswith(f"{NOTEBOOKS}/"))
+
+    def execute(
+        self,
+        *,
+        progress: bool = True,
+        jobs: int | None = None,
+        cell_time_s: float = CELL_TIME_S,
+        warm: kernels.Kernels | None = None,
+    ) -> Path:
         """Execute the notebooks, save tables and figures, and give the folder of the run.
 
-        All is done in a hidden folder beside, which gets its name only when everything is in it.
+        All is done in a hidden folder beside, which gets its name only when everything is in it. What a run that fails has done
+        is kept below ``failed/``, with the reason.
+
+        Parameters
+        ----------
+        progress : bool
+            Show a bar on the standard error stream.
+        jobs : int, optional
+            How many notebooks are executed side by side; as many as there are cores by default. The result is the same.
+        cell_time_s : float
+            Seconds that one cell may take.
+        warm : Kernels, optional
+            Kernels that are ready; started for this run by default.
 
         Raises
         ------
         RunError
-            A notebook failed, or the disk is full; nothing is kept.
+            A notebook failed, or the folder cannot be written to.
+        Interrupted
+            In place of a `KeyboardInterrupt`.
         """
-        from tqdm import tqdm
-
-        texts, name = self.plan.texts, f"{self.date.isoformat()}-{self.plan.scenario.name}"
-        try:
-            with (
-                report.aside(self.out / f".{name}.partial-{os.getpid()}") as partial,
-                _kernels() as kernel,
-                tqdm(
-                    total=len(self.notebooks) + 1,
-                    file=sys.stderr,
-                    disable=not progress,
-                    bar_format="{desc} {bar:20} {n_fmt}/{total_fmt} {elapsed}",
-                ) as bar,
-            ):
-                work = partial / name
-                (work / "notebooks").mkdir(parents=True)
-                for path in self.notebooks:
-                    bar.set_description_str(path.stem)
-                    _execute_notebook(path, work / "notebooks" / path.name, self.parameters, self.home, kernel, texts)
-                    bar.update()
-                bar.set_description_str(texts.text("tables and figures"))
-                report.save(self.plan, work, scenarios=self.others)
-                bar.update()
-                return _settle(work, self.out)
-        except OSError as error:
-            raise RunError(report.unwritable(self.out, error, texts), exit_code=1) from error
-        except RunError:
-            raise
-        except PlainError as error:
-            raise RunError(str(error), exit_code=1) from error
+        texts, begun, clock = self.plan.texts, datetime.datetime.now(datetime.UTC), time.monotonic()
+        with ExitStack() as stack:
+            try:
+                place = stack.enter_context(outputs.begun(self.out, self.name))
+            except OSError as error:
+                raise RunError(report.unwritable(self.out, error, texts), exit_code=1) from error
+            try:
+                ready = warm or stack.enter_context(kernels.ready())
+                self._copy_inputs(place.work)
+                self._make(place.work, ready, jobs or _cores(), cell_time_s, progress)
+                described = manifest.describe(
+                    self.plan,
+                    place.work,
+                    data=self.parameters["data_dir"],
+                    parameters={name: self.parameters[name] for name in self.parameters if name not in _PLACES},
+                    notebooks=self.notebooks,
+                    begun=begun,
+                    took_s=time.monotonic() - clock,
+                    name=self.name,
+                )
+                return place.keep(
+                    lambda name: manifest.write(
+                        manifest.sealed(described.model_copy(update={"name": name})), place.work
+                    )
+                )
+            except KeyboardInterrupt:
+                kept = place.set_aside({**self._failure(begun), "kind": "interrupted"})
+                raise Interrupted(kept) from None
+            except (OSError, PlainError) as error:
+                failed = self._failed(error)
+                kept = place.set_aside({**self._failure(begun), **failed.failure, "message": str(failed)})
+                where = texts.text("What was done is in {folder}", folder=kept)
+                raise RunError(f"{failed}\n{where}", exit_code=1, failure=failed.failure) from error
+            except Exception as error:  # a fault of this program: what was done is kept, the traceback too
+                place.set_aside({**self._failure(begun), "kind": "unexpected", "message": repr(error)})
+                raise
 
     def closing(self, folder: Path) -> list[str]:
         """Say what the run kept: the plan in five lines, notebooks that were left out, and the path."""
@@ -129,6 +183,88 @@ class Job:
             )
         return [*lines, texts.text("All of it is in {folder}", folder=folder)]
 
+    def _copy_inputs(self, work: Path) -> None:
+        """Write what the plan was made from into the run; the notebooks are executed on it, and on nothing else.
+
+        Raises
+        ------
+        RunError
+            A file has changed since the plan was made.
+        """
+        texts = self.plan.texts
+        for inside, content in self.inputs.items():
+            source = self.sources[inside]
+            if not source.is_file() or source.read_bytes() != content:
+                raise RunError(
+                    texts.text("{file} was changed while the run was being prepared. Start it again.", file=source.name)
+                )
+            target = work / manifest.INPUTS / inside
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+    def _make(self, work: Path, ready: kernels.Kernels, jobs: int, cell_time_s: float, progress: bool) -> None:
+        """Execute the notebooks side by side; tables and figures meanwhile, in this thread, which alone draws."""
+        from tqdm import tqdm
+
+        texts = self.plan.texts
+        for folder in (NOTEBOOKS, PAGES):
+            (work / folder).mkdir()
+        with tqdm(
+            total=len(self.notebooks) + 1,
+            file=sys.stderr,
+            disable=not progress,
+            bar_format="{desc} {bar:20} {n_fmt}/{total_fmt} {elapsed}",
+        ) as bar:
+            if not ready.forked and progress:
+                bar.write(
+                    texts.text("Every notebook gets a process of its own here: slower, with the same result."),
+                    sys.stderr,
+                )
+
+            def execute(name: str) -> None:
+                home = (work / manifest.INPUTS).absolute()
+                source, target = home / NOTEBOOKS / name, work / NOTEBOOKS / name
+                _execute_notebook(source, target, self.parameters, home, ready, texts, cell_time_s)
+                pages.save(target, work / PAGES / f"{target.stem}.html", language=texts.language)
+                bar.set_description_str(target.stem)
+                bar.update()
+
+            try:
+                with ThreadPoolExecutor(jobs) as pool:
+                    notebooks = [pool.submit(execute, name) for name in self.notebooks]
+                    try:
+                        bar.set_description_str(texts.text("tables and figures"))
+                        report.save(self.plan, work, scenarios=self.others)
+                        bar.update()
+                        for notebook in as_completed(notebooks):
+                            notebook.result()
+                    except BaseException:
+                        for notebook in notebooks:
+                            notebook.cancel()
+                        ready.stop()
+                        raise
+            finally:
+                ready.resume()
+
+    def _failed(self, error: Exception) -> RunError:
+        """Give any failure as one that names what happened."""
+        texts = self.plan.texts
+        if isinstance(error, OSError):
+            reason = report.unwritable(self.out, error, texts)
+            return RunError(reason, exit_code=1, failure={"kind": "folder", "reason": reason})
+        if isinstance(error, RunError):
+            return error
+        return RunError(str(error), exit_code=1, failure={"kind": "error", "reason": str(error)})
+
+    def _failure(self, begun: datetime.datetime) -> dict[str, Any]:
+        """What is known of this run whatever ended it."""
+        return {
+            "run": self.name,
+            "begun": f"{begun:%Y-%m-%dT%H:%M:%SZ}",
+            "scenario": self.plan.scenario.name,
+            "again": " ".join(["quartier run", self.parameters["scenario"], *_options(self.parameters)]),
+        }
+
 
 def run(
     scenario: str = "baseline",
@@ -138,6 +274,9 @@ def run(
     notebooks: str | Path = "notebooks",
     today: datetime.date | None = None,
     progress: bool = True,
+    jobs: int | None = None,
+    cell_time_s: float = CELL_TIME_S,
+    warm: kernels.Kernels | None = None,
 ) -> Path:
     """Make a plan and keep everything about it: executed notebooks, tables, figures, a spreadsheet.
 
@@ -158,6 +297,8 @@ def run(
         Day in the name of the run; the current one by default.
     progress : bool
         Show a bar on the standard error stream.
+    jobs, cell_time_s, warm
+        As for `Job.execute`.
 
     Returns
     -------
@@ -169,7 +310,9 @@ def run(
     PlainError
         Data, scenario, parameters or folders cannot be used; then nothing was started. A `RunError`, too, if it failed later.
     """
-    return prepare(scenario, parameters, out, data, notebooks, today).execute(progress=progress)
+    with nullcontext(warm) if warm else kernels.ready() as ready:  # gets ready while the data are read
+        job = prepare(scenario, parameters, out, data, notebooks, today)
+        return job.execute(progress=progress, jobs=jobs, cell_time_s=cell_time_s, warm=ready)
 
 
 def prepare(
@@ -184,6 +327,9 @@ def prepare(
     changes = dict(parameters or {})
     texts = Texts(changes["language"] if changes.get("language") in LANGUAGES else LANGUAGES[0])
     folder = find_path(data)
+    name = folder.resolve().name
+    read = {f"{name}/{inside}": folder / inside for inside in input_files(folder)}
+    inputs = {inside: path.read_bytes() for inside, path in read.items() if path.is_file()}  # before they are checked
     sites = load(data, language=texts.language)
     _refuse_places(changes, texts)
     chosen = scenarios.with_parameters(scenario, str(data), changes)
@@ -191,16 +337,23 @@ def prepare(
     plan = optimise.allocate(sites, chosen)
     others = optimise.side_by_side(sites, chosen, data)
     files, left_out = _find_notebooks(notebooks, folder, texts)
-    home = folder.resolve().parent
-    given = {"data_dir": folder.resolve().name, "scenario": scenario, **changes}
+    read |= {f"{NOTEBOOKS}/{path.name}": path for path in files}
+    inputs |= {f"{NOTEBOOKS}/{path.name}": path.read_bytes() for path in files}
+    given = {"data_dir": name, "scenario": scenario, **changes}
     if not str(out).strip():
         raise RunError(texts.text("The folder that holds runs needs a name."))
+    job = Job(plan, others, given, inputs, read, left_out, Path(out), today or datetime.date.today())
     try:
-        with report.aside(Path(out) / f".partial-{os.getpid()}"):
+        with outputs.begun(job.out, job.name):
             pass
     except OSError as error:
-        raise RunError(report.unwritable(Path(out), error, texts)) from error
-    return Job(plan, others, given, files, left_out, home, Path(out), today or datetime.date.today())
+        raise RunError(report.unwritable(job.out, error, texts)) from error
+    return job
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check(data: str | Path = "data") -> list[str]:
@@ -340,35 +493,6 @@ def _parameters(notebook: Any) -> set[str]:
     return set()
 
 
-@contextmanager
-def _kernels() -> Iterator[str]:
-    """Make a kernel of this very Python known, free of the reader's own IPython settings; give its name.
-
-    A kernel called python3 may belong to another environment; `JUPYTER_PATH` is where Jupyter looks first.
-    """
-    from ipykernel.kernelspec import get_kernel_dict
-
-    with tempfile.TemporaryDirectory(prefix="quartier-") as folder:
-        spec = Path(folder, "kernels", "python3")
-        spec.mkdir(parents=True)
-        environment = {**_KERNEL_ENVIRONMENT, "IPYTHONDIR": str(Path(folder, "ipython"))}
-        described = {**get_kernel_dict(["--no-stderr", "--log-level=ERROR"]), "env": environment}
-        (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8")
-        before = os.environ.get("JUPYTER_PATH")
-        os.environ["JUPYTER_PATH"] = folder if not before else os.pathsep.join([folder, before])
-        log = logging.getLogger("papermill")  # what it has to say comes as an error, too
-        level = log.level
-        log.setLevel(logging.CRITICAL)
-        try:
-            yield spec.name
-        finally:
-            log.setLevel(level)
-            if before is None:
-                del os.environ["JUPYTER_PATH"]
-            else:
-                os.environ["JUPYTER_PATH"] = before
-
-
 def refresh(notebooks: str | Path = "notebooks") -> tuple[Path, ...]:
     """Execute the notebooks where they are and keep their outputs, without timings, paths and chance ids.
 
@@ -388,11 +512,11 @@ def refresh(notebooks: str | Path = "notebooks") -> tuple[Path, ...]:
 
     folder = Path(notebooks).resolve()
     files = tuple(sorted(folder.glob("*.ipynb")))
-    with _kernels() as kernel:
+    with kernels.ready() as warm:
         for path in files:
             aside = path.with_name(f".{path.name}.partial-{os.getpid()}")
             try:
-                _execute_notebook(path, aside, {}, folder.parent, kernel, Texts())
+                _execute_notebook(path, aside, {}, folder.parent, warm, Texts())
                 done = nbformat.read(aside, as_version=4)
                 # The version of this very Python is of no use to a reader.
                 done.metadata = {
@@ -407,37 +531,76 @@ def refresh(notebooks: str | Path = "notebooks") -> tuple[Path, ...]:
 
 
 def _execute_notebook(
-    path: Path, target: Path, parameters: Mapping[str, Any], home: Path, kernel: str, texts: Texts
+    path: Path,
+    target: Path,
+    parameters: Mapping[str, Any],
+    home: Path,
+    warm: kernels.Kernels,
+    texts: Texts,
+    cell_time_s: float = CELL_TIME_S,
 ) -> None:
     """Execute a notebook and write it without what would tell one run from the next."""
     import nbformat
-    import papermill
 
-    notebook = _read_notebook(path, texts)
     try:
-        done = papermill.execute_notebook(
-            notebook, None, parameters=dict(parameters), kernel_name=kernel, cwd=home, progress_bar=False
-        )
-    except papermill.PapermillExecutionError as error:
-        reason = " ".join(f"{error.evalue or error.ename}".split())
-        raise _stopped(path, error.exec_count, reason, parameters, texts) from error
-    except RuntimeError as error:  # the kernel did not start, or died
-        raise _stopped(path, None, " ".join(str(error).split()), parameters, texts) from error
+        done = warm.execute(_read_notebook(path, texts), parameters, home, target=target, cell_time_s=cell_time_s)
+    except kernels.NotebookStopped as stopped:
+        raise _stopped(path, stopped, parameters, cell_time_s, texts) from stopped
     _strip(done)
     target.write_text(nbformat.writes(done), encoding="utf-8", newline="\n")
+    for cell in done.cells:
+        for output in cell.get("outputs", ()):
+            shown = output.get("text") or output.get("data", {}).get("text/plain", "")
+            if nothing_like := _NO_FIGURE.search(shown):
+                nothing = kernels.NotebookStopped(cell.execution_count, "figure", nothing_like[0])
+                raise _stopped(path, nothing, parameters, cell_time_s, texts)
 
 
-def _stopped(path: Path, cell: int | None, reason: str, parameters: Mapping[str, Any], texts: Texts) -> RunError:
+_WHY = {
+    "died": mark("its process died ({reason})"),
+    "time": mark("a cell took longer than {seconds} seconds"),
+    "output": mark("it prints more than a notebook can hold ({reason})"),
+    "start": mark("its process could not be started ({reason})"),
+    "figure": mark("it shows {reason}, which is no figure; quartier.show leaves missing values blank"),
+}
+
+
+def _stopped(
+    path: Path, stopped: kernels.NotebookStopped, parameters: Mapping[str, Any], cell_time_s: float, texts: Texts
+) -> RunError:
     """Say in one line what stopped a notebook, and how to see it again."""
-    where = path.name if cell is None else texts.text("{notebook}, cell [{n}]", notebook=path.name, n=cell)
-    given = " ".join(f"-p {name} {value}" for name, value in parameters.items() if name != "data_dir")
-    again = f"papermill {path.parent.name}/{path.name} out.ipynb {given}"
+    where = path.name
+    if stopped.cell is not None:
+        where = texts.text("{notebook}, cell [{n}]", notebook=path.name, n=stopped.cell)
+    reason = stopped.reason
+    if stopped.kind in _WHY:
+        reason = texts.text(_WHY[stopped.kind], reason=stopped.reason, seconds=texts.number(cell_time_s))
+    again = " ".join([f"papermill {path.parent.name}/{path.name} out.ipynb", *_options(parameters, every=True)])
+    failure = {
+        "notebook": path.name,
+        "cell": stopped.cell,
+        "kind": stopped.kind,
+        "error": stopped.name,
+        "reason": reason,
+        "notebook_again": again,
+    }
     return RunError(
-        texts.text("{where} stopped, nothing was kept: {reason}", where=where, reason=reason)
+        texts.text("{where} stopped: {reason}", where=where, reason=reason)
         + "\n"
         + texts.text("To see it again: {command}", command=again),
         exit_code=1,
+        failure=failure,
     )
+
+
+_PLACES = ("data_dir", "scenario")
+
+
+def _options(parameters: Mapping[str, Any], *, every: bool = False) -> list[str]:
+    """Give parameters as a command line has them: papermill's, or those of `quartier run`."""
+    if every:
+        return [f"-p {name} {value}" for name, value in parameters.items() if name != "data_dir"]
+    return [f"-p {name}={value}" for name, value in parameters.items() if name not in _PLACES]
 
 
 def _strip(notebook: Any) -> None:
@@ -450,18 +613,3 @@ def _strip(notebook: Any) -> None:
             cell.metadata.pop("tags", None)
         elif "injected-parameters" in cell.metadata.tags:
             cell.id = f"injected-parameters-{position}"
-
-
-def _settle(work: Path, out: Path) -> Path:
-    """Give a finished run its name, the first of ``name``, ``name-2``, ... that is free."""
-    for number in itertools.count(1):
-        target = out / (work.name if number == 1 else f"{work.name}-{number}")
-        if os.path.lexists(target):
-            continue
-        try:
-            return work.rename(target)
-        except OSError:
-            # Another run may have taken the name in between; anything else is an error.
-            if not os.path.lexists(target):
-                raise
-    raise AssertionError("count() does not end")

@@ -39,6 +39,7 @@ ORDER = (
     "kernels",
     "pages",
     "manifest",
+    "outputs",
     "runs",
     "review",
     "__init__",

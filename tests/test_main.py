@@ -1,10 +1,12 @@
 """The command line: what it says, where it says it, and how it leaves."""
 
+import contextlib
 import importlib.metadata
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_city import changed, fingerprint, write_city
@@ -12,7 +14,7 @@ from test_runs import PLAN, write_notebook
 
 import quartier
 from quartier import __main__ as command
-from quartier import report, runs
+from quartier import kernels, outputs, report, runs
 
 
 @pytest.fixture
@@ -23,6 +25,11 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "_execute_notebook", lambda path, target, *rest: target.write_bytes(path.read_bytes()))
     monkeypatch.setattr(report, "_save_figures", lambda *args: None)
+    monkeypatch.setattr(
+        kernels,
+        "ready",
+        lambda: contextlib.nullcontext(SimpleNamespace(forked=True, stop=lambda: None, resume=lambda: None)),
+    )
     return tmp_path
 
 
@@ -70,7 +77,7 @@ def test_a_run_closes_with_the_plan_in_five_lines_and_the_path(project, say):
     lines = out.splitlines()
     assert len(lines) == 6
     assert "16.000 EUR" in lines[0]
-    (folder,) = Path("runs").iterdir()
+    (folder,) = outputs.complete(Path("runs"))
     assert folder.name.endswith("-cut")
     assert lines[5].endswith(str(folder))
     assert "01_plan" in err
@@ -135,8 +142,9 @@ def test_a_run_that_fails_on_its_way_leaves_with_1(project, say, monkeypatch):
     monkeypatch.setattr(runs, "_execute_notebook", fail)
     code, out, err = say("run")
     assert (code, out) == (1, "")
-    assert err.splitlines()[-1] == "So nicht."
-    assert not Path("outputs").exists()
+    assert err.splitlines()[-2] == "So nicht."
+    assert "outputs/failed/" in err.splitlines()[-1]
+    assert outputs.complete(Path("outputs")) == []
 
 
 def test_an_interrupted_run_leaves_with_130(project, say, monkeypatch):

@@ -1,10 +1,10 @@
 """A run is checked before it starts, is the same on any day, and is kept whole or not at all."""
 
 import ast
+import contextlib
 import datetime
 import errno
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from small_city import changed, fingerprint, write_city
 
 import quartier as q
-from quartier import report, runs
+from quartier import kernels, manifest, outputs, report, runs
 from quartier.scenario import PARAMETERS, ScenarioError
 
 MONDAY = datetime.date(2026, 11, 23)
@@ -26,7 +26,7 @@ plan = q.allocate(q.load(data_dir), chosen)
 q.show(plan)"""
 ANY_KERNEL = """\
 import os, sys
-print(sys.executable, os.environ["PYTHONHASHSEED"], hash("quartier"), os.getcwd(), file=sys.stderr)"""
+print(sys.executable, os.environ["PYTHONHASHSEED"], hash("quartier"), os.path.basename(os.getcwd()), file=sys.stderr)"""
 
 
 def write_notebook(path, *cells, names=NAMES):
@@ -40,9 +40,17 @@ def write_notebook(path, *cells, names=NAMES):
     nbformat.write(nbformat.v4.new_notebook(cells=[first, *rest], metadata={"kernelspec": kernel}), path)
 
 
+@pytest.fixture(scope="module")
+def warm():
+    """Kernels that are ready, for all runs of this module."""
+    with kernels.ready() as ready:
+        yield ready
+
+
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A folder with a city and a notebook, and the working directory in it."""
+def project(tmp_path, monkeypatch, warm):
+    """A folder with a city and a notebook, kernels that are ready, and the working directory in it."""
+    monkeypatch.setattr(kernels, "ready", lambda: contextlib.nullcontext(warm))
     folder = tmp_path / "project"
     write_city(folder / "data")
     write_notebook(folder / "notebooks" / "01_plan.ipynb", PLAN)
@@ -55,7 +63,7 @@ def no_kernel(monkeypatch):
     """Write a notebook as it is, in place of executing it, and remember with what; draw nothing."""
     calls = []
 
-    def write(path, target, parameters, home, kernel, texts):
+    def write(path, target, parameters, home, *rest):
         calls.append((path.name, parameters, home))
         target.write_bytes(path.read_bytes())
 
@@ -64,8 +72,24 @@ def no_kernel(monkeypatch):
     return calls
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Draw nothing: that takes seconds, and other tests see to it."""
+    monkeypatch.setattr(report, "_save_figures", lambda *args: None)
+
+
 def run(**changes):
     return runs.run(**{"today": MONDAY, "progress": False, **changes})
+
+
+def result(folder):
+    """Contents of the files of a run by their paths; the manifest tells times and stays out."""
+    return {path: content for path, content in fingerprint(Path(folder)).items() if path != manifest.FILE}
+
+
+def lasting(folder):
+    """Files in the folder, without the lock that stays in a folder for runs."""
+    return {path: content for path, content in fingerprint(folder).items() if not path.endswith(".lock")}
 
 
 # --- with a kernel ------------------------------------------------------------------------------------------------
@@ -80,8 +104,9 @@ def test_two_runs_on_different_days_are_the_same_but_for_their_name(project, mon
     monkeypatch.chdir(project / "notebooks")
     second = run(parameters={"budget_eur": 16_000}, out=project / "elsewhere", today=MONDAY + datetime.timedelta(400))
     assert (first, second.name) == (Path("outputs/2026-11-23-baseline"), "2027-12-28-baseline")
-    assert {path.name for path in second.iterdir()} == {"notebooks", "tables", "figures", report.SPREADSHEET}
-    assert fingerprint(project / first) == fingerprint(second)
+    parts = {"inputs", "notebooks", "pages", "tables", "figures", report.SPREADSHEET, manifest.FILE}
+    assert {path.name for path in second.iterdir()} == parts
+    assert result(project / first) == result(second)
     raw = (project / first / "notebooks" / "01_plan.ipynb").read_text(encoding="utf-8")
     executed = nbformat.reads(raw, as_version=4)
     outputs = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
@@ -100,16 +125,43 @@ def test_two_runs_on_different_days_are_the_same_but_for_their_name(project, mon
     nbformat.validate(executed)
 
 
-def test_a_failing_notebook_is_named_in_one_line_and_nothing_is_kept(project):
-    write_notebook(project / "notebooks" / "02_broken.ipynb", "raise ValueError('erste Zeile\\nzweite Zeile')")
-    before = fingerprint(project)
+def test_a_failing_notebook_is_named_in_one_line_and_what_was_done_is_set_aside(project, no_figures):
+    earlier = result(run())
+    write_notebook(
+        project / "notebooks" / "02_broken.ipynb", "print('bis hier')", "raise ValueError('erste Zeile\\nzweite Zeile')"
+    )
     with pytest.raises(runs.RunError) as failed:
-        run(parameters={"max_sites": 2})
-    line, hint = str(failed.value).splitlines()
-    assert line == "02_broken.ipynb, Zelle [3]: abgebrochen, nichts wurde gespeichert: erste Zeile zweite Zeile"
+        run(parameters={"max_sites": 2}, jobs=1)
+    line, hint, where = str(failed.value).splitlines()
+    assert line == "02_broken.ipynb, Zelle [4]: abgebrochen: erste Zeile zweite Zeile"
     assert hint.endswith("papermill notebooks/02_broken.ipynb out.ipynb -p scenario baseline -p max_sites 2")
+    assert where == "Was fertig war, liegt in outputs/failed/2026-11-23-baseline"
     assert failed.value.exit_code == 1
-    assert fingerprint(project) == before
+    folder = project / "outputs" / "failed" / "2026-11-23-baseline"
+    told = json.loads((folder / outputs.FAILURE).read_text(encoding="utf-8"))
+    assert (told["notebook"], told["cell"], told["kind"], told["error"]) == (
+        "02_broken.ipynb",
+        4,
+        "error",
+        "ValueError",
+    )
+    assert told["again"] == "quartier run baseline -p max_sites=2"
+    assert told["message"] == f"{line}\n{hint}"
+    partial = nbformat.read(folder / "notebooks" / "02_broken.ipynb", as_version=4)
+    assert any("bis hier" in output.get("text", "") for cell in partial.cells for output in cell.get("outputs", ()))
+    assert {path.name for path in (folder / "notebooks").iterdir()} == {"01_plan.ipynb", "02_broken.ipynb"}
+    assert not (folder / manifest.FILE).exists()
+    assert result("outputs/2026-11-23-baseline") == earlier
+    assert str(Path("outputs/latest").readlink()) == "2026-11-23-baseline"
+
+
+@pytest.mark.parametrize("shown", ["print(float('nan'))", "q.Scenario; __import__('pandas').Series([1.5, None])"])
+def test_a_notebook_that_shows_what_is_no_figure_is_refused(project, no_figures, shown):
+    write_notebook(project / "notebooks" / "02_nan.ipynb", f"import quartier as q\n{shown}")
+    with pytest.raises(
+        runs.RunError, match=r"02_nan\.ipynb, Zelle \[3\]: abgebrochen: es zeigt (nan|NaN), was keine Zahl ist"
+    ):
+        run()
 
 
 def test_papermill_alone_refuses_what_a_run_refuses(project):
@@ -223,25 +275,15 @@ def test_a_notebook_is_given_what_was_asked_for_and_no_path_of_this_machine(proj
     run(scenario="cut", parameters={"max_sites": 2})
     ((_, parameters, home),) = no_kernel
     assert parameters == {"data_dir": "data", "scenario": "cut", "max_sites": 2}
-    assert home == project
+    assert home.name == manifest.INPUTS
 
 
 def test_another_city_is_run_with_the_notebooks_here(project, no_kernel, tmp_path):
     write_city(tmp_path / "elsewhere" / "übersee")
-    run(data=tmp_path / "elsewhere" / "übersee")
-    ((name, parameters, home),) = no_kernel
-    assert (name, parameters["data_dir"], home) == ("01_plan.ipynb", "übersee", tmp_path / "elsewhere")
-
-
-def test_the_kernel_is_this_python_whatever_else_is_called_so(tmp_path, monkeypatch):
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    with runs._kernels() as name:
-        first, second = os.environ["JUPYTER_PATH"].split(os.pathsep)
-        described = json.loads(Path(first, "kernels", name, "kernel.json").read_text(encoding="utf-8"))
-        assert described["argv"][0] == sys.executable
-        assert second == str(tmp_path)
-    assert os.environ["JUPYTER_PATH"] == str(tmp_path)
-    assert not Path(first).exists()
+    folder = run(data=tmp_path / "elsewhere" / "übersee")
+    ((name, parameters, _),) = no_kernel
+    assert (name, parameters["data_dir"]) == ("01_plan.ipynb", "übersee")
+    assert (folder / "inputs" / "übersee" / "sites.csv").is_file()
 
 
 # --- the folder of a run ------------------------------------------------------------------------------------------
@@ -254,8 +296,14 @@ def test_a_run_sets_all_scenarios_side_by_side(project, no_kernel):
 def test_a_run_never_takes_the_place_of_another(project, no_kernel):
     folders = [run(), run(), run()]
     assert [folder.name for folder in folders] == [f"2026-11-23-baseline{end}" for end in ("", "-2", "-3")]
-    assert {path.name for path in Path("outputs").iterdir()} == {folder.name for folder in folders}
-    assert fingerprint(folders[0]) == fingerprint(folders[1])
+    assert {path.name for path in Path("outputs").iterdir()} == {
+        *(folder.name for folder in folders),
+        ".lock",
+        "latest",
+    }
+    assert result(folders[0]) == result(folders[1])
+    assert [manifest.read(folder, q.language.Texts()).name for folder in folders] == [folder.name for folder in folders]
+    assert Path("outputs/latest").resolve().name == "2026-11-23-baseline-3"
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch])
@@ -287,40 +335,66 @@ def test_a_run_with_changes_is_set_beside_the_scenario_it_changes(project, no_ke
 
 
 @pytest.mark.parametrize("place", ["notebooks", "tables"])
-def test_a_disk_that_fills_up_leaves_nothing(project, monkeypatch, place):
-    before = fingerprint(project)
-
+def test_a_disk_that_fills_up_is_told_and_leaves_no_run(project, no_figures, monkeypatch, place):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     if place == "notebooks":
         monkeypatch.setattr(runs, "_execute_notebook", full)
     else:
-        monkeypatch.setattr(runs, "_execute_notebook", lambda *args: None)
-        monkeypatch.setattr(Path, "write_bytes", full)
+        monkeypatch.setattr(
+            runs, "_execute_notebook", lambda path, target, *rest: target.write_bytes(path.read_bytes())
+        )
+        monkeypatch.setattr(report, "save", full)
     with pytest.raises(runs.RunError, match="Datenträger ist voll") as failed:
         run()
     assert failed.value.exit_code == 1
-    assert fingerprint(project) == before
+    assert outputs.complete(Path("outputs")) == []
+    assert {path.name for path in Path("outputs").iterdir()} == {".lock", "failed"}
 
 
-def test_a_run_that_is_interrupted_leaves_nothing(project, monkeypatch):
-    before = fingerprint(project)
-
+@pytest.mark.parametrize("ended", [KeyboardInterrupt, RuntimeError])
+def test_a_run_that_is_interrupted_leaves_no_run(project, no_figures, monkeypatch, ended):
     def interrupt(path, target, *rest):
         target.write_text("half")
-        raise KeyboardInterrupt
+        raise ended
 
     monkeypatch.setattr(runs, "_execute_notebook", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    expected = runs.Interrupted if ended is KeyboardInterrupt else ended
+    with pytest.raises(expected) as stopped:
         run()
-    assert fingerprint(project) == before
+    assert outputs.complete(Path("outputs")) == []
+    if ended is KeyboardInterrupt:
+        assert (stopped.value.folder / "notebooks" / "01_plan.ipynb").read_text() == "half"
 
 
-def test_what_another_process_left_half_done_is_in_nobodys_way(project, no_kernel):
-    left = Path("outputs") / f".2026-11-23-baseline.partial-{os.getpid()}"
-    (left / "2026-11-23-baseline").mkdir(parents=True)
-    assert run().name == "2026-11-23-baseline"
+def test_an_input_that_changes_after_the_check_stops_the_run(project, no_kernel):
+    job = runs.prepare(today=MONDAY)
+    changed("scenarios/cut.yaml", "name: cut", "name: cut\ntitle: Anders")(project / "data")
+    with pytest.raises(runs.RunError, match=r"cut\.yaml wurde geändert"):
+        job.execute(progress=False)
+    assert no_kernel == []
+
+
+def test_a_run_holds_all_that_it_was_made_from_and_can_be_made_again_from_it(project, no_kernel):
+    first = run(scenario="cut", parameters={"max_sites": 2})
+    described = manifest.read(first, q.language.Texts())
+    again = runs.run(
+        described.scenario.name,
+        described.changes,
+        out="again",
+        data=first / "inputs" / described.data,
+        notebooks=first / "inputs" / "notebooks",
+        today=MONDAY,
+        progress=False,
+    )
+    assert result(again) == result(first)
+
+
+def test_side_by_side_or_one_after_another_gives_the_same(project, no_figures):
+    write_notebook(project / "notebooks" / "02_more.ipynb", PLAN, "q.show(q.plot_amounts(plan))")
+    write_notebook(project / "notebooks" / "03_more.ipynb", PLAN, "q.show(plan.table())")
+    assert result(run(jobs=1)) == result(run(jobs=3))
 
 
 def test_the_closing_lines_are_the_plan_in_five_lines_and_the_path(project, no_kernel):
@@ -429,7 +503,8 @@ def test_the_folder_that_holds_runs_is_made_with_its_parents_and_nothing_else(pr
         for path in (project / "deep").glob("**/*")
         if len(path.parts) - len(project.parts) < 5
     }
-    assert made == {"deep/down", "deep/down/outputs", "deep/down/outputs/2026-11-23-baseline"}
+    names = ("2026-11-23-baseline", "latest", ".lock")
+    assert made == {"deep/down", "deep/down/outputs", *(f"deep/down/outputs/{name}" for name in names)}
 
 
 def test_an_infinite_aversion_can_be_asked_for_and_no_infinite_budget():
