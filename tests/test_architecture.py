@@ -60,6 +60,7 @@ HOME = {
     "ipykernel": ("kernels", "runs"),
     "nbformat": ("kernels", "pages", "runs", "review"),
     "nbconvert": "pages",
+    "latex2mathml": "pages",
     "openpyxl": "review",
     "typer": "__main__",
 }
