@@ -40,6 +40,7 @@ ORDER = (
     "pages",
     "manifest",
     "outputs",
+    "notebooks",
     "runs",
     "review",
     "__init__",

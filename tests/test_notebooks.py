@@ -6,26 +6,28 @@ Each rule is a function that gives the faults of a notebook. It meets the notebo
 import ast
 import base64
 import copy
-import json
+import io
 import math
 import re
 import subprocess
 import sys
 import tokenize
 from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from PIL import Image
 
 import quartier as q
-from quartier.scenario import PARAMETERS, scenario_names
+from quartier import notebooks
+from quartier.language import PlainError, Texts
+from quartier.scenario import scenario_names
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "notebooks").glob("*.ipynb"))
-NAMES = ["data_dir", "scenario", *PARAMETERS]
+TEXTS = Texts()
 LARGEST = 400_000
 """Bytes of a notebook: what a reviewer's browser still shows as a difference."""
 
@@ -37,7 +39,7 @@ def read(file: Path) -> Notebook:
 
 
 def code(notebook: Notebook) -> list[Any]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for _, cell in notebooks.code(notebook)]
 
 
 def prose(notebook: Notebook) -> list[str]:
@@ -58,44 +60,15 @@ def shown(notebook: Notebook) -> Iterator[str]:
 
 
 def parameters(notebook: Notebook) -> list[Any]:
-    return [cell for cell in code(notebook) if "parameters" in cell.metadata.get("tags", [])]
+    return [cell for _, cell in notebooks.tagged(notebook, "parameters")]
 
 
 # The rules
 
 
-def parameter_faults(notebook: Notebook) -> list[str]:
-    """One cell of parameters: plain literals, the known names in their order, a comment for each."""
-    found = parameters(notebook)
-    if len(found) != 1:
-        return [f"{len(found)} parameters cells"]
-    faults, names = [], []
-    lines = found[0].source.splitlines()
-    for node in ast.parse(found[0].source).body:
-        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)):
-            faults.append(f"no plain literal: {ast.unparse(node)}")
-            continue
-        names += [ast.unparse(target) for target in node.targets]
-        if "  # " not in lines[node.lineno - 1]:
-            faults.append(f"{names[-1]} is not explained")
-    if names != NAMES:
-        faults.append(f"names {names}")
-    return faults
-
-
 def code_faults(notebook: Notebook) -> list[str]:
-    """Cells of one to six lines that only call the package: no definitions, no loops, no branches."""
-    kinds = (
-        ast.FunctionDef,
-        ast.AsyncFunctionDef,
-        ast.ClassDef,
-        ast.Lambda,
-        ast.For,
-        ast.While,
-        ast.If,
-        ast.Try,
-        ast.With,
-    )
+    """Cells of one to six lines that only call the package: no loops, no branches."""
+    kinds = (ast.For, ast.While, ast.If, ast.Try, ast.With)
     faults = []
     for cell in code(notebook):
         if cell in parameters(notebook):
@@ -122,50 +95,10 @@ def order_faults(notebook: Notebook) -> list[str]:
     return faults + [f"title {title}" for title in titles[1:]]
 
 
-def output_faults(notebook: Notebook) -> list[str]:
-    """Outputs of one run from top to bottom, each where something is shown; no errors, nothing said on the side."""
-    counts = [cell.execution_count for cell in code(notebook)]
-    faults = [] if counts == list(range(1, len(counts) + 1)) else [f"execution counts {counts}"]
-    faults += [
-        f"{cell.id} shows nothing"
-        for cell in code(notebook)
-        if re.search(r"\b(show|print)\(", cell.source) and not cell.outputs
-    ]
-    for output in outputs(notebook):
-        if output.output_type == "error" or output.get("name") == "stderr":
-            faults.append(f"{output.output_type} {output.get('ename') or output.get('text')}")
-        elif output.output_type == "execute_result":
-            faults.append("a bare value, whose form changes with its library")
-    return faults
-
-
-PATHS = re.compile(r"(?<![\w./~-])(/(root|home|tmp|usr|work|Users|opt|var)/[\w.]|[A-Z]:\\+\w)")
-
-
-def private_faults(notebook: Notebook) -> list[str]:
-    """Paths of a machine and remains of a debugger."""
-    text = nbformat.writes(notebook)
-    return [found[0] for found in PATHS.finditer(text)] + [
-        word for word in ("Traceback", "site-packages") if word in text
-    ]
-
-
-def metadata_faults(notebook: Notebook) -> list[str]:
-    """Nothing that tells one run from the next: no times, no versions, no chance ids."""
-    faults = []
-    expected = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    if json.loads(json.dumps(notebook.metadata)) != expected:
-        faults.append(f"metadata {dict(notebook.metadata)}")
-    for cell in notebook.cells:
-        if cell.metadata not in ({}, {"tags": ["parameters"]}):
-            faults.append(f"{cell.id} has {dict(cell.metadata)}")
+def id_faults(notebook: Notebook) -> list[str]:
+    """Cells that are not numbered from top to bottom."""
     ids = [cell.id for cell in notebook.cells]
-    if ids != [f"{ids[0][:2]}-{number:02d}" for number in range(1, len(ids) + 1)]:
-        faults.append(f"ids {ids}")
-    return faults
+    return [] if ids == [f"{ids[0][:2]}-{number:02d}" for number in range(1, len(ids) + 1)] else [f"ids {ids}"]
 
 
 def picture_faults(notebook: Notebook) -> list[str]:
@@ -226,18 +159,22 @@ def assumption_faults(notebook: Notebook) -> list[str]:
     return [re.sub(r"<[^>]*>", " ", table)[:80] for table in tables if "ngenommen" not in table]
 
 
-RULES: list[Callable[[Notebook], list[str]]] = [
-    parameter_faults,
+OWN_RULES: list[Callable[[Notebook], list[str]]] = [
     code_faults,
     order_faults,
-    output_faults,
-    private_faults,
-    metadata_faults,
+    id_faults,
     picture_faults,
     stale_faults,
     language_faults,
     assumption_faults,
 ]
+"""What these five keep beyond what `check_notebooks` asks of any."""
+
+RULES = {rule.__name__: rule for rule in [*notebooks.RULES, *OWN_RULES]}
+
+
+def faults(rule: str, notebook: Notebook) -> list[Any]:
+    return RULES[rule](notebook) if RULES[rule] in OWN_RULES else RULES[rule](notebook, TEXTS)
 
 
 # The notebooks as they are
@@ -250,10 +187,10 @@ def test_there_are_five_numbered_notebooks_and_the_third_is_the_distribution():
     assert "verteilung" in names[2]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_notebook_keeps_the_rules(file, rule):
-    assert rule(read(file)) == []
+    assert faults(rule, read(file)) == []
 
 
 def test_all_notebooks_begin_with_the_same_parameters_and_set_up():
@@ -275,7 +212,7 @@ def test_a_notebook_is_valid_and_written_as_nbformat_writes_it(file):
 
 def test_every_comment_on_a_parameter_with_money_names_its_unit():
     cell = parameters(read(FILES[0]))[0]
-    tokens = list(tokenize.generate_tokens(StringIO(cell.source).readline))
+    tokens = list(tokenize.generate_tokens(io.StringIO(cell.source).readline))
     explained = {
         line.split(" = ")[0]: token.string
         for token in tokens
@@ -325,7 +262,10 @@ def picture(notebook: Notebook) -> Any:
             "parameter_faults",
             lambda notebook: set_source(0, re.sub(r"  # .*", "", code(notebook)[0].source))(notebook),
         ),
-        broken("code_faults", set_source(2, "def show_it():\n    pass")),
+        broken("definition_faults", set_source(2, "def show_it():\n    pass")),
+        broken("definition_faults", set_source(2, "class Shown:\n    pass")),
+        broken("definition_faults", set_source(2, "key = lambda row: row.name")),
+        broken("definition_faults", set_source(2, "%matplotlib inline")),
         broken("code_faults", set_source(2, "for site in sites.site_ids:\n    print(site)")),
         broken("code_faults", set_source(2, "\n".join(["plan"] * 7))),
         broken("code_faults", set_source(2, "")),
@@ -335,6 +275,13 @@ def picture(notebook: Notebook) -> Any:
         broken("output_faults", lambda notebook: code(notebook)[3].update(execution_count=7)),
         broken("output_faults", lambda notebook: code(notebook)[-1].update(outputs=[])),
         broken("output_faults", add_output("achtung", "stderr")),
+        broken(
+            "output_faults",
+            lambda notebook: code(notebook)[2].outputs.append(nbformat.v4.new_output("error", ename="E")),
+        ),
+        broken(
+            "output_faults", lambda notebook: code(notebook)[2].outputs.append(nbformat.v4.new_output("execute_result"))
+        ),
         broken("private_faults", add_output("/" + "home/planner/data")),
         broken("private_faults", add_output("Traceback (most recent call last)")),
         broken("metadata_faults", lambda notebook: notebook.metadata.update(papermill={"duration": 3.1})),
@@ -343,7 +290,8 @@ def picture(notebook: Notebook) -> Any:
             "metadata_faults",
             lambda notebook: code(notebook)[1].metadata.update(execution={"iopub.execute_input": "12:00"}),
         ),
-        broken("metadata_faults", lambda notebook: notebook.cells[4].update(id="f3a91c")),
+        broken("metadata_faults", lambda notebook: notebook.cells[4].metadata.update(tags=["injected-parameters"])),
+        broken("id_faults", lambda notebook: notebook.cells[4].update(id="f3a91c")),
         broken("picture_faults", lambda notebook: picture(notebook).metadata.clear()),
         broken("picture_faults", lambda notebook: picture(notebook).data.update({"text/plain": "<Axes>"})),
         broken("stale_faults", add_prose("Es sind 80.000 EUR da.")),
@@ -357,7 +305,7 @@ def picture(notebook: Notebook) -> Any:
 def test_a_broken_notebook_is_noticed(rule, change):
     notebook = copy.deepcopy(read(FILES[2]))
     change(notebook)
-    assert globals()[rule](notebook) != []
+    assert faults(rule, notebook) != []
 
 
 def test_a_table_that_was_not_translated_or_hides_its_assumptions_is_noticed():
@@ -366,6 +314,134 @@ def test_a_table_that_was_not_translated_or_hides_its_assumptions_is_noticed():
     table.data["text/html"] = '<table><th scope="col" style="text-align: left">left_over_eur</th></table>'
     assert "heading: left_over_eur" in language_faults(notebook)
     assert len(assumption_faults(notebook)) == 1
+
+
+# The check of a folder
+
+
+def folder_with(path: Path, *changes: Callable[[Notebook], object]) -> Path:
+    """Write the third notebook, changed, into a folder of its own."""
+    notebook = read(FILES[2])
+    for change in changes:
+        change(notebook)
+    nbformat.write(notebook, path / "heft.ipynb")
+    return path
+
+
+def executed(notebook: Notebook) -> Notebook:
+    """Give the notebook as it is kept, in place of executing it."""
+    assert all(cell.execution_count is None and cell.outputs == [] for cell in code(notebook))
+    return read(FILES[2])
+
+
+def test_the_notebooks_pass_the_check():
+    assert notebooks.check_notebooks(ROOT / "notebooks") == []
+
+
+def test_a_notebook_that_is_the_same_when_executed_again_passes(tmp_path):
+    assert notebooks.check_notebooks(folder_with(tmp_path), execute=executed) == []
+
+
+def table(notebook: Notebook) -> Any:
+    return next(output for output in outputs(notebook) if "<table>" in output.get("data", {}).get("text/html", ""))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (set_source(0, ""), "heft.ipynb, Zelle 3: gegeben die Parameter –, erwartet genau diese"),
+        (
+            lambda notebook: code(notebook)[0].metadata.clear(),
+            "heft.ipynb: gegeben 0 Zellen mit Parametern, erwartet genau eine",
+        ),
+        (set_source(1, "def f(): pass"), "heft.ipynb, Zelle 5: gegeben „def f“, erwartet keine Definitionen"),
+        (
+            lambda notebook: code(notebook)[1].update(execution_count=9),
+            "heft.ipynb, Zelle 5: gegeben die Ausführungsnummer [9]",
+        ),
+        (lambda notebook: code(notebook)[1].update(execution_count=None), "Zelle 5: gegeben die Ausführungsnummer [ ]"),
+        (
+            lambda notebook: code(notebook)[-1].update(outputs=[]),
+            "gegeben keine Ausgabe, erwartet die Ausgabe ihres Codes",
+        ),
+        (add_output("/" + "home/anna/data"), "heft.ipynb, Zelle 7: gegeben „/" + "home/anna/data“, erwartet nichts"),
+        (
+            lambda notebook: notebook.metadata.update(papermill={}),
+            "heft.ipynb: gegeben die Metadaten „papermill: {}“, erwartet keine",
+        ),
+        (lambda notebook: notebook.metadata.clear(), "heft.ipynb: gegeben die Metadaten „kein kernelspec“"),
+    ],
+)
+def test_each_fault_is_said_with_notebook_cell_and_what_was_expected(tmp_path, change, said):
+    assert any(said in sentence for sentence in notebooks.check_notebooks(folder_with(tmp_path, change)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda notebook: table(notebook).data.update(
+                {"text/html": table(notebook).data["text/html"].replace("8.100", "8.200")}
+            ),
+            "gegeben eine veraltete Ausgabe: „Westerfeldstraße unterschrieben 1.250,8 8.200&nbsp;EUR",
+        ),
+        (
+            add_output("neu"),
+            "gegeben eine veraltete Ausgabe: „neu“ (stdout), erwartet nach dem Ausführen: keine Ausgabe",
+        ),
+        (lambda notebook: code(notebook)[2].outputs.clear(), "erwartet nach dem Ausführen: „"),
+        (
+            lambda notebook: picture(notebook).data.update({"image/png": OTHER_PICTURE}),
+            "eine veraltete Ausgabe: ein Bild, erwartet",
+        ),
+        (
+            lambda notebook: picture(notebook).data.update({"image/png": "AAAA"}),
+            "eine veraltete Ausgabe: ein Bild, erwartet",
+        ),
+        (lambda notebook: picture(notebook).metadata["image/png"].update(alt="?"), "(metadata)"),
+        (set_source(3, "q.show(1)"), "gegeben andere Zellen nach dem Ausführen"),
+    ],
+)
+def test_an_outdated_output_is_noticed(tmp_path, change, said):
+    sentences = notebooks.check_notebooks(folder_with(tmp_path, change), execute=executed)
+    assert any(said in sentence for sentence in sentences), sentences
+
+
+def png(colour: str, level: int = 6) -> str:
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 4), colour).save(stream, "png", compress_level=level)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+OTHER_PICTURE = png("red")
+
+
+def test_a_picture_that_is_only_packed_in_another_way_is_the_same(tmp_path):
+    assert png("red", 0) != OTHER_PICTURE
+    folder = folder_with(tmp_path, lambda notebook: picture(notebook).data.update({"image/png": png("red", 0)}))
+
+    def again(notebook):
+        kept = executed(notebook)
+        picture(kept).data["image/png"] = OTHER_PICTURE
+        return kept
+
+    assert notebooks.check_notebooks(folder, execute=again) == []
+
+
+def test_a_notebook_that_fails_or_cannot_be_read_is_said_and_the_others_are_checked(tmp_path):
+    def fail(notebook):
+        raise PlainError("kaputt")
+
+    folder = folder_with(tmp_path)
+    (folder / "a.ipynb").write_text("{", encoding="utf-8")
+    assert notebooks.check_notebooks(folder, execute=fail) == [
+        "a.ipynb ist kein lesbares Notebook.",
+        "heft.ipynb: gegeben „kaputt“, erwartet Zellen, die sich ausführen lassen",
+    ]
+
+
+def test_a_folder_without_notebooks_is_said(tmp_path):
+    assert len(notebooks.check_notebooks(tmp_path)) == 1
 
 
 # The notebooks in use
