@@ -1,7 +1,8 @@
-"""The command line: ``quartier run``, ``quartier check``. No logic of its own."""
+"""The command line: ``quartier run``, ``quartier check``, ``quartier verify``. No logic of its own."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Annotated, Any, NoReturn
@@ -75,6 +76,45 @@ def _check(
     typer.echo("\n".join(runs.check(data)))
 
 
+@app.command("verify")
+def _verify(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name below outputs/.")],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", metavar="RUN", help="Compare with an older run: who gains, who loses, which change does it."
+        ),
+    ] = None,
+    hashes_only: Annotated[
+        bool, typer.Option("--hashes-only", help="Only compare files with their hashes; execute nothing.")
+    ] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="The city's folder to compare the run's inputs with; the one here of the same name where not given. "
+            "RUN/inputs/data asks about the run alone.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Make a run again; say what differs and whose doing it is.
+
+    Executes the notebooks in a folder that is gone afterwards. Leaves with 0 (the same), 1 (different), 2 (wrong input) or
+    3 (could not be made again).
+    """
+    from quartier import review
+
+    found: review.Review | review.Comparison
+    if against is not None:
+        found = review.compare(run, against)
+    else:
+        found = review.verify(run, data=data, hashes_only=hashes_only, progress=not as_json)
+    typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2) if as_json else "\n".join(found.sentences()))
+    raise typer.Exit(found.exit_code)
+
+
 def _usage(error: Exception) -> str:
     """Say in the planner's language what is wrong with the command line; typer's own words are English."""
     texts, option = Texts(), getattr(error, "option_name", None)
@@ -88,7 +128,10 @@ def _usage(error: Exception) -> str:
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with 0 (done), 1 (failed on its way), 2 (wrong input) or 130 (interrupted)."""
+    """Run the command line and leave with an exit code.
+
+    0 (done, the same), 1 (failed on its way, different), 2 (wrong input), 3 (could not be made again) or 130 (interrupted).
+    """
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="quartier", standalone_mode=False)
     except PlainError as error:
