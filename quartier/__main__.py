@@ -1,10 +1,14 @@
-"""The command line: ``quartier run``, ``quartier check``, ``quartier verify``. No logic of its own."""
+"""The command line: ``quartier run``, ``check``, ``verify``, ``runs``, ``tidy``. No logic of its own."""
 
 from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -37,9 +41,15 @@ def _quartier(
     """Distribute a small, fixed budget for neighbourhood work with older people: exact, explained, repeatable."""
 
 
+_Out = Annotated[str, typer.Option("--out", metavar="DIR", help="Folder that holds runs.")]
+_Data = Annotated[str, typer.Option("--data", metavar="DIR", help="The city's folder.")]
+
+
 @app.command("run")
 def _run(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A name in data/scenarios/.")] = "baseline",
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help="A name in data/scenarios/; baseline by default.")
+    ] = None,
     parameters: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,22 +63,109 @@ def _run(
         str,
         typer.Option("--out", metavar="DIR", help="Folder that holds runs; each gets its own: DIR/<date>-<scenario>/."),
     ] = "outputs",
-    data: Annotated[str, typer.Option("--data", metavar="DIR", help="The city's folder.")] = "data",
-) -> None:
+    data: _Data = "data",
+    is_all: Annotated[bool, typer.Option("--all", help="Every scenario, one after another.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", help="Notebooks executed side by side; by default one a core.")
+    ] = None,
+    cell_time_s: Annotated[
+        float, typer.Option("--cell-time", metavar="SECONDS", help="Seconds that a cell may take.")
+    ] = 600.0,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="PERIOD",
+            help="week, month, quarter or year: do nothing where the present one has a complete run with these parameters.",
+        ),
+    ] = None,
+    is_exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="Do nothing, and leave with 3, while another run is being made in DIR.")
+    ] = False,
+    log: Annotated[
+        str | None, typer.Option("--log-json", metavar="FILE", help="Append a line of JSON for each event.")
+    ] = None,
+    on_failure: Annotated[
+        str | None,
+        typer.Option(
+            "--on-failure", metavar="COMMAND", help="Command that is told of a failure: JSON on its standard input."
+        ),
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option("--webhook", metavar="URL", help="Address that is told of a failure: the same JSON.")
+    ] = None,
+) -> int:
     """Make a plan and keep all of it.
 
-    Executes the notebooks and saves figures, tables and a spreadsheet. Everything is checked before anything is started, and
-    a run that fails leaves nothing behind.
+    Executes the notebooks and saves figures, tables and a spreadsheet. Everything is checked before anything is started. What a
+    run that fails has done is kept in DIR/failed/.
     """
-    from quartier import runs
+    from quartier import schedule
 
-    job = runs.prepare(scenario, runs.parse_parameters(parameters or []), out, data)
-    typer.echo("\n".join(job.closing(job.execute())))
+    order = schedule.Order(
+        scenario=scenario,
+        is_all=is_all,
+        parameters=tuple(parameters or ()),
+        out=out,
+        data=data,
+        jobs=jobs,
+        cell_time_s=cell_time_s,
+        every=every,
+        is_exclusive=is_exclusive,
+        log=log,
+        on_failure=on_failure,
+        webhook=webhook,
+    )
+    return schedule.run(order, typer.echo, _complain, lambda: _ended.code)
+
+
+@app.command("runs")
+def _runs(
+    out: _Out = "outputs",
+    is_json: Annotated[bool, typer.Option("--json", help="For machines: sorted, full precision.")] = False,
+) -> None:
+    """List runs: what each reached and changed.
+
+    Also whether it was made again with the same result, and which runs failed.
+    """
+    from quartier import schedule
+
+    found = schedule.list_runs(out)
+    if is_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2, sort_keys=True))
+    else:
+        typer.echo("\n".join(schedule.sentences(found, out)))
+
+
+@app.command("tidy")
+def _tidy(
+    keep: Annotated[
+        int,
+        typer.Option("--keep", metavar="N", help="How many of each scenario, its parameters and its city are kept."),
+    ],
+    out: _Out = "outputs",
+    papers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--papers",
+            metavar="PATH",
+            help="A paper, or a folder of papers: runs that it names are kept, beside those in DIR/papers.txt. May be repeated.",
+        ),
+    ] = None,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would be done.")] = False,
+) -> None:
+    """Remove older runs, none that a paper names.
+
+    Kept as well: the run that DIR/latest leads to, and folders that were renamed or changed by hand.
+    """
+    from quartier import schedule
+
+    typer.echo("\n".join(schedule.tidy(out, keep, papers or (), is_dry=not is_sure)))
 
 
 @app.command("check")
 def _check(
-    data: Annotated[str, typer.Option("--data", metavar="DIR", help="The city's folder.")] = "data",
+    data: _Data = "data",
 ) -> None:
     """Check data and scenarios; say what is assumed."""
     from quartier import runs
@@ -127,25 +224,76 @@ def _usage(error: Exception) -> str:
     return f"{wrong}\n{texts.text('What there is: {command}', command='quartier --help')}"
 
 
+def _complain(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+class _Ended(KeyboardInterrupt):
+    """Raised where the command is at work when the system or a person ends it."""
+
+
+class _Ending:
+    """Which signal has ended the command."""
+
+    number: int = signal.SIGINT
+
+    @property
+    def code(self) -> int:
+        return 128 + self.number
+
+
+_ended = _Ending()
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP end the command in the same way: once; while it cleans up, none is heard."""
+    is_ending = False
+
+    def end(number: int, _: object) -> None:
+        nonlocal is_ending
+        if not is_ending:
+            is_ending, _ended.number = True, number
+            logging.disable()  # what the notebooks' kernels have to say about their end is not for a planner
+            raise _Ended
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def main() -> NoReturn:
     """Run the command line and leave with an exit code.
 
-    0 (done, the same), 1 (failed on its way, different), 2 (wrong input), 3 (could not be made again) or 130 (interrupted).
+    0: done, the same; 1: failed on its way, different; 2: wrong input; 3: another run is being made, a run cannot be made again; 130, 143, 129: ended by SIGINT, SIGTERM, SIGHUP.
     """
+    with _ended_by_signals():
+        sys.exit(_code())
+
+
+def _code() -> int:
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="quartier", standalone_mode=False)
     except PlainError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(getattr(error, "exit_code", 2))
+        _complain(str(error))
+        return getattr(error, "exit_code", 2)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except _UsageError as error:
-        typer.echo(_usage(error), err=True)
-        sys.exit(2)
-    if code == 130:
-        logging.disable()  # what the notebooks' kernel has to say about its end is not for a planner
-        typer.echo(Texts().text("Interrupted; nothing was kept."), err=True)
-    sys.exit(code or 0)
+        _complain(_usage(error))
+        return 2
+    if code == 130:  # so says typer, whatever the signal was
+        _complain(Texts().text("Interrupted; nothing was kept."))
+        return _ended.code
+    return code or 0
 
 
 if __name__ == "__main__":

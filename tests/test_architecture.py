@@ -43,6 +43,7 @@ ORDER = (
     "notebooks",
     "runs",
     "review",
+    "schedule",
     "__init__",
     "__main__",
 )
