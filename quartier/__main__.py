@@ -166,11 +166,23 @@ def _tidy(
 @app.command("check")
 def _check(
     data: _Data = "data",
+    notebooks: Annotated[
+        str | None,
+        typer.Option(
+            "--notebooks", metavar="DIR", help="Check these notebooks instead: clean, in order, and up to date."
+        ),
+    ] = None,
 ) -> None:
-    """Check data and scenarios; say what is assumed."""
+    """Check data and scenarios, and say what is assumed; or check notebooks."""
     from quartier import runs
 
-    typer.echo("\n".join(runs.check(data)))
+    if notebooks is None:
+        typer.echo("\n".join(runs.check(data)))
+    elif faults := runs.check_notebooks(notebooks):
+        typer.echo("\n".join(faults), err=True)
+        raise typer.Exit(1)
+    else:
+        typer.echo(Texts().text("The notebooks in {folder} are clean and up to date.", folder=Texts().given(notebooks)))
 
 
 @app.command("verify")
@@ -273,7 +285,8 @@ def _ended_by_signals() -> Iterator[None]:
 def main() -> NoReturn:
     """Run the command line and leave with an exit code.
 
-    0: done, the same; 1: failed on its way, different; 2: wrong input; 3: another run is being made, a run cannot be made again; 130, 143, 129: ended by SIGINT, SIGTERM, SIGHUP.
+    0: done, the same; 1: failed on its way, different; 2: wrong input; 3: another run is being made, a run cannot be made again;
+    130, 143, 129: ended by SIGINT, SIGTERM, SIGHUP.
     """
     with _ended_by_signals():
         sys.exit(_code())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from quartier import kernels, manifest, optimise, outputs, pages, report
+from quartier import notebooks as workbook
 from quartier import scenario as scenarios
 from quartier.data import LONE_GROUP, Fault, ambiguous, find_path, input_files, load
 from quartier.language import LANGUAGES, PlainError, Texts, mark
@@ -41,11 +42,16 @@ class RunError(PlainError):
         2: wrong input, nothing was started; 1: failed on its way.
     failure : dict
         What is known of a failure: notebook, cell, kind, reason, and how to see it again.
+    folder : Path or None
+        Where what was done is.
     """
 
-    def __init__(self, message: str, *, exit_code: int = 2, failure: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: str, *, exit_code: int = 2, failure: Mapping[str, Any] | None = None, folder: Path | None = None
+    ) -> None:
         self.exit_code = exit_code
         self.failure = dict(failure or {})
+        self.folder = folder
         super().__init__(message)
 
 
@@ -169,7 +175,7 @@ class Job:
                 failed = self._failed(error)
                 kept = place.set_aside({**self._failure(begun), **failed.failure, "message": str(failed)})
                 where = texts.text("What was done is in {folder}", folder=kept)
-                raise RunError(f"{failed}\n{where}", exit_code=1, failure=failed.failure) from error
+                raise RunError(f"{failed}\n{where}", exit_code=1, failure=failed.failure, folder=kept) from error
             except Exception as error:  # a fault of this program: what was done is kept, the traceback too
                 place.set_aside({**self._failure(begun), "kind": "unexpected", "message": repr(error)})
                 raise
@@ -403,6 +409,28 @@ def check(data: str | Path = "data") -> list[str]:
     return lines
 
 
+def check_notebooks(folder: str | Path = "notebooks") -> list[str]:
+    """Execute a folder's notebooks again and say where they are not clean or not up to date; nothing is written.
+
+    Returns
+    -------
+    list of str
+        One sentence for each fault, see `quartier.notebooks.check_notebooks`; none if all is as it should be.
+    """
+    home = Path(folder).resolve().parent
+    with kernels.ready() as warm:
+
+        def execute(notebook: Any) -> Any:
+            try:
+                done = warm.execute(notebook, {}, home)
+            except kernels.NotebookStopped as stopped:
+                raise PlainError(stopped.reason) from stopped
+            _strip(done)
+            return done
+
+        return workbook.check_notebooks(folder, execute=execute)
+
+
 def parse_parameters(assignments: Iterable[str]) -> dict[str, Any]:
     """Read ``name=value`` pairs as a command line gives them: whole numbers, numbers with a decimal point, other texts.
 
@@ -518,11 +546,7 @@ def refresh(notebooks: str | Path = "notebooks") -> tuple[Path, ...]:
             try:
                 _execute_notebook(path, aside, {}, folder.parent, warm, Texts())
                 done = nbformat.read(aside, as_version=4)
-                # The version of this very Python is of no use to a reader.
-                done.metadata = {
-                    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-                    "language_info": {"name": "python"},
-                }
+                done.metadata = workbook.METADATA  # the version of this very Python is of no use to a reader
                 aside.write_text(nbformat.writes(done) + "\n", encoding="utf-8", newline="\n")
                 aside.replace(path)
             finally:

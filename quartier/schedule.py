@@ -192,10 +192,11 @@ def _run_one(
         return 0
     chronicle.write("begun")
     try:
+        ready = warm()  # gets ready while the data are read
         job = runs.prepare(name, changes, order.out, order.data)
         # A bar that nobody watches only fills a log.
         is_watched = sys.stderr.isatty()
-        folder = job.execute(progress=is_watched, jobs=order.jobs, cell_time_s=order.cell_time_s, warm=warm())
+        folder = job.execute(progress=is_watched, jobs=order.jobs, cell_time_s=order.cell_time_s, warm=ready)
     except PlainError as error:
         return chronicle.fail(error)
     except Exception as error:  # a fault of the program: told like any other, and with what helps to find it

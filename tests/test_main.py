@@ -14,7 +14,7 @@ from test_runs import PLAN, write_notebook
 
 import quartier
 from quartier import __main__ as command
-from quartier import kernels, outputs, report, runs
+from quartier import kernels, report, runs
 
 
 @pytest.fixture
