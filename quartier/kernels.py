@@ -101,6 +101,13 @@ def can_fork() -> bool:
     return True
 
 
+def load() -> None:
+    """Load what `Kernels.execute` needs: before threads do so, for a library that two threads load at once may be half there."""
+    import papermill  # noqa: F401
+
+    _jupyter()
+
+
 @contextlib.contextmanager
 def ready(*, forked: bool | None = None) -> Iterator[Kernels]:
     """Make kernels of this very Python ready, and end them all afterwards.

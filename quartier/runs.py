@@ -213,6 +213,7 @@ class Job:
         from tqdm import tqdm
 
         texts = self.plan.texts
+        kernels.load()
         for folder in (NOTEBOOKS, PAGES):
             (work / folder).mkdir()
         with tqdm(
@@ -231,7 +232,6 @@ class Job:
                 home = (work / manifest.INPUTS).absolute()
                 source, target = home / NOTEBOOKS / name, work / NOTEBOOKS / name
                 _execute_notebook(source, target, self.parameters, home, ready, texts, cell_time_s)
-                pages.save(target, work / PAGES / f"{target.stem}.html", language=texts.language)
                 bar.set_description_str(target.stem)
                 bar.update()
 
@@ -244,6 +244,9 @@ class Job:
                         bar.update()
                         for notebook in as_completed(notebooks):
                             notebook.result()
+                        for name in self.notebooks:
+                            page = work / PAGES / f"{Path(name).stem}.html"
+                            pages.save(work / NOTEBOOKS / name, page, language=texts.language)
                     except BaseException:
                         for notebook in notebooks:
                             notebook.cancel()
