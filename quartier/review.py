@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 from quartier import manifest as manifests
 from quartier.data import find_path
-from quartier.language import LANGUAGES, PlainError, Texts
+from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.manifest import FILE, INPUTS, File, Manifest, ManifestError
 
 # Solvers, notebooks and pictures are imported where they are needed: hashes alone are compared in half a second.
@@ -269,7 +269,7 @@ def _texts_of(manifest: Manifest) -> Texts:
     return Texts(language if language in LANGUAGES else LANGUAGES[0])
 
 
-def _on_disk(run: Path, texts: Texts) -> tuple[dict[str, File], dict[str, str]]:
+def _on_disk(run: Path) -> tuple[dict[str, File], dict[str, str]]:
     """Hash what is in a run, and say of everything else there what it is; nothing is followed or opened but files."""
     files, odd = {}, {}
     for path in manifests.walk(run):
@@ -279,9 +279,9 @@ def _on_disk(run: Path, texts: Texts) -> tuple[dict[str, File], dict[str, str]]:
             if stat.S_ISREG((run / path).lstat().st_mode):
                 files[path] = manifests.hash_file(run / path)
             elif (run / path).is_symlink():
-                odd[path] = texts.text("a link, which is not followed")
+                odd[path] = mark("a link, which is not followed")
             else:
-                odd[path] = texts.text("no file")
+                odd[path] = mark("no file")
         except OSError as error:
             odd[path] = error.strerror or str(error)
     return files, odd
@@ -453,10 +453,7 @@ def verify(
         There is no run, its manifest cannot be used, or there is no such city's folder.
     """
     run = find_run(asked)
-    manifest = read_manifest(run)
-    look = _Look(run, manifest, _texts_of(manifest))
-    city = None if hashes_only else look.find_city(data)
-    look.check_seal(_cheap_guesses(manifest, look.files, run))
+    look = _Look(run)
     if hashes_only:
         look.check_files(None)
         n = len(look.manifest.files)
@@ -466,6 +463,7 @@ def verify(
             n=n,
         )
         return look.review(compared)
+    city = look.find_city(data)
     try:
         with tempfile.TemporaryDirectory(prefix="quartier-", ignore_cleanup_errors=True) as scratch:
             compared = look.check_again(Path(scratch), city, progress=progress)
@@ -481,19 +479,22 @@ def verify(
 class _Look:
     """One look at a run: what is found is collected here."""
 
-    def __init__(self, run: Path, manifest: Manifest, texts: Texts) -> None:
-        self.run, self.manifest, self.texts = run, manifest, texts
-        self.written = manifest
-        """The manifest as it stands in the run; `manifest` is what it was before it was edited, where that could be found out."""
-        self.files, self.odd = _on_disk(run, texts)
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.written = self.manifest = read_manifest(run)
+        """The manifest as it stands in the run; `manifest` is what it was before it was edited, where that is found out."""
+        self.is_restored = self.written.is_sealed()
+        self.texts = _texts_of(self.written)
+        self.files, self.odd = _on_disk(run)
         self.differences: list[Difference] = []
-        self.heads: dict[tuple[Cause, ...], str] = {("tampered",): texts.text("Changed after the run:")}
+        self.heads: dict[tuple[Cause, ...], str] = {}
         self.notes: list[str] = []
         self.failed = ""
-        self.is_restored = manifest.is_sealed()
-        if run.name != manifest.name:
+        self.check_seal(_cheap_guesses(self.written, self.files, run))
+        if run.name != self.manifest.name:
+            then = self.manifest.name
             self.notes.append(
-                texts.text("The folder is called {now}; the run was called {then}.", now=run.name, then=manifest.name)
+                self.texts.text("The folder is called {now}; the run was called {then}.", now=run.name, then=then)
             )
 
     def review(self, compared: str) -> Review:
@@ -503,6 +504,7 @@ class _Look:
                 "was edited after the run; its seal does not fit. Which value it was cannot be told."
             )
             self.differences.insert(0, Difference(FILE, what=what, causes=("tampered",)))
+        self.heads[("tampered",)] = self.texts.text("Changed after the run:")
         order = {"tampered": 0, "inputs": 1}
         found = sorted(dict.fromkeys(self.differences), key=lambda one: order.get("".join(one.causes), 2))
         return Review(self.run, self.texts, tuple(found), self.heads, tuple(self.notes), compared, self.failed)
@@ -527,7 +529,7 @@ class _Look:
                 continue
             here = self.files.get(path)
             if path in self.odd:
-                self._tampered(path, what=texts.text("is {this}", this=self.odd[path]))
+                self._tampered(path, what=texts.text("is {this}", this=texts.text(self.odd[path])))
             elif here is None:
                 self._tampered(path, what=texts.text("is missing"))
             else:
@@ -547,7 +549,7 @@ class _Look:
             if _LEFT_BY_PROGRAMS.search(path):
                 self.notes.append(texts.text("{file} is no part of the run; a program has left it there.", file=path))
             else:
-                this = self.odd.get(path) or texts.text("a file")
+                this = texts.text(self.odd.get(path) or mark("a file"))
                 self._tampered(path, what=texts.text("is {this} that the run did not make", this=this))
 
     def _tampered(self, path: str, **said: Any) -> None:
@@ -603,6 +605,8 @@ class _Look:
                 continue
             if same:
                 originals.setdefault(own, here)
+            elif own in self.files and self.files[own] == manifests.hash_file(here):
+                continue  # this is the run's own copy, and told already
             elif own in originals:
                 found = places(originals[own], here, own, texts, inputs=True)
                 self.differences += [dataclasses.replace(one, causes=("inputs",)) for one in found]
@@ -1091,21 +1095,23 @@ def _output_places(
 
 def _spreadsheet_places(given: bytes, expected: bytes, path: str, texts: Texts) -> Iterator[Difference]:
     """Compare spreadsheets cell by cell: values, formulas with their results, number formats."""
+    from openpyxl.utils import get_column_letter
+
     one, other = _spreadsheet_cells(given), _spreadsheet_cells(expected)
+    kinds = ("", texts.text("number format"), texts.text("result of the formula"))
     for sheet in (*other, *(sheet for sheet in one if sheet not in other)):
+        place = texts.text("sheet {name}", name=texts.given(sheet))
         if sheet not in one or sheet not in other:
             old, new = (sheet if sheet in book else None for book in (one, other))
-            yield Difference(path, None, None, old, new, texts.text("sheet {name}", name=texts.given(sheet)))
+            yield Difference(path, None, None, old, new, place)
             continue
         for row, column in sorted({*one[sheet], *other[sheet]}):
             olds, news = (book[sheet].get((row, column), (None, None, None)) for book in (one, other))
-            kinds = (texts.text("number format"), "", texts.text("result of the formula"))
-            for what, old, new in zip(kinds, (olds[1], olds[0], olds[2]), (news[1], news[0], news[2]), strict=True):
+            for kind, old, new in zip(kinds, olds, news, strict=True):
+                if kind == kinds[2] and None in (old, new):  # a program need not keep results
+                    continue
                 if old != new:
-                    place = texts.text("sheet {name}", name=texts.given(sheet))
-                    from openpyxl.utils import get_column_letter
-
-                    yield Difference(path, row, get_column_letter(column), old, new, place, what)
+                    yield Difference(path, row, get_column_letter(column), old, new, place, kind)
     if list(one) != list(other) and sorted(one) == sorted(other):
         what = texts.text("the sheets are in another order")
         yield Difference(path, None, None, ", ".join(one), ", ".join(other), what=what)
@@ -1128,7 +1134,7 @@ def _spreadsheet_cells(raw: bytes) -> dict[str, dict[tuple[int, int], tuple[str 
             for cell in row:
                 if cell.value is not None or cell.has_style:
                     result = results.cell(cell.row, cell.column).value if cell.data_type == "f" else None
-                    shown = (None if one is None else str(one) for one in (cell.value, cell.number_format, result))
+                    shown = (str(one) if one not in (None, "") else None for one in (cell.value, cell.number_format, result))
                     cells[cell.row, cell.column] = tuple(shown)  # type: ignore[assignment]
     return found
 
@@ -1375,9 +1381,7 @@ def compare(asked: str | Path, against: str | Path) -> Comparison:
     """
     looks = []
     for folder in (find_run(against), find_run(asked)):
-        manifest = read_manifest(folder)
-        look = _Look(folder, manifest, _texts_of(manifest))
-        look.check_seal(_cheap_guesses(manifest, look.files, folder))
+        look = _Look(folder)
         look.check_files(None)
         looks.append(look)
     before, after = looks
