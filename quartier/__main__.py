@@ -210,8 +210,8 @@ def _verify(
 ) -> None:
     """Make a run again; say what differs and whose doing it is.
 
-    Executes the notebooks in a folder that is gone afterwards. Leaves with 0 (the same), 1 (different), 2 (wrong input) or
-    3 (could not be made again).
+    Executes the run's notebooks in a folder that is gone afterwards: not for a run from somebody you do not trust; --hashes-only
+    executes nothing. Leaves with 0 (the same), 1 (different), 2 (wrong input) or 3 (could not be made again).
     """
     from quartier import review
 

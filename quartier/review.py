@@ -555,12 +555,17 @@ class _Look:
     def _tampered(self, path: str, **said: Any) -> None:
         self.differences.append(Difference(path, causes=("tampered",), **said))
 
+    def _changed_input(self, path: str, what: str) -> None:
+        self.differences.append(Difference(path, what=what, causes=("inputs",)))
+
     # --- inputs
 
     def find_city(self, asked: str | Path | None) -> Path | None:
         """Find the city's folder to compare the inputs with."""
         texts = self.texts
         folder = find_path(asked if asked is not None else self.manifest.data)
+        if folder.resolve() == self.run / INPUTS / self.manifest.data:  # asks about the run alone
+            return None
         if (folder / "datapackage.json").is_file():
             return folder.resolve()
         if asked is not None:
@@ -574,13 +579,6 @@ class _Look:
         )
         return None
 
-    def _here(self, path: str, city: Path) -> Path:
-        """Where the original of an input would be."""
-        first, _, rest = path.partition("/")
-        if first == self.manifest.data:
-            return city / rest
-        return city.parent / path
-
     def check_inputs(self, city: Path | None) -> dict[str, Path]:
         """Compare the inputs with the city's folder.
 
@@ -591,37 +589,39 @@ class _Look:
         """
         texts, originals = self.texts, {}
         self.heads[("inputs",)] = texts.text("Inputs changed since the run:")
+        homes: dict[str, Path] = {}
+        if city is not None:
+            homes[self.manifest.data] = city
+            # Where a run looks for its notebooks.
+            notebooks = [one for one in (Path("notebooks"), city.parent / "notebooks") if one.is_dir()]
+            if notebooks:
+                homes["notebooks"] = notebooks[0]
         for path, file in self.manifest.inputs.items():
             own = f"{INPUTS}/{path}"
             if self.files.get(own) == file:
                 originals[own] = self.run / own
-            if city is None:
+            first, _, rest = path.partition("/")
+            if first not in homes:
                 continue
-            here = self._here(path, city)
+            here = homes[first] / rest
             try:
                 same = manifests.hash_file(here) == file
             except OSError:
-                self.differences.append(Difference(own, what=texts.text("is no longer here"), causes=("inputs",)))
+                self._changed_input(own, what=texts.text("is no longer here"))
                 continue
             if same:
                 originals.setdefault(own, here)
-            elif own in self.files and self.files[own] == manifests.hash_file(here):
-                continue  # this is the run's own copy, and told already
             elif own in originals:
                 found = places(originals[own], here, own, texts, inputs=True)
                 self.differences += [dataclasses.replace(one, causes=("inputs",)) for one in found]
                 if not found:
                     self.notes.append(texts.text("{file} differs in its form only.", file=path))
             else:
-                self.differences.append(
-                    Difference(own, what=texts.text("is not the same here as in the run"), causes=("inputs",))
-                )
+                self._changed_input(own, what=texts.text("is not the same here as in the run"))
         if city is not None:
-            new = {f"{city.name}/scenarios/{path.name}" for path in (city / "scenarios").glob("*.yaml")}
-            named = {f"{self.manifest.data}/{path.partition('/')[2]}": path for path in new}
-            for path in sorted(named.keys() - self.manifest.inputs.keys()):
-                what = texts.text("is new here")
-                self.differences.append(Difference(f"{INPUTS}/{path}", what=what, causes=("inputs",)))
+            here_too = {f"{self.manifest.data}/scenarios/{path.name}" for path in (city / "scenarios").glob("*.yaml")}
+            for path in sorted(here_too - self.manifest.inputs.keys()):
+                self._changed_input(f"{INPUTS}/{path}", what=texts.text("is new here"))
         return originals
 
     # --- made again
@@ -673,6 +673,7 @@ class _Look:
         )
         found = self._result_differences(fresh, is_tolerant=bool(changes))
         figures_moved: set[str] = set()
+        alike: list[str] = []
         told = self.manifest.outputs
         # Pictures first: what they show decides on the files that draw the same.
         for path in sorted({*told, *fresh.outputs}, key=lambda path: (not path.endswith(".png"), path)):
@@ -693,9 +694,18 @@ class _Look:
                 if one:
                     found += one
                 elif changes:
-                    self.notes.append(texts.text("{file} differs in its bytes, and shows the same.", file=path))
+                    alike.append(path)
                 else:
                     found.append(Difference(path, what=texts.text("differs in its bytes, and shows the same")))
+        if alike:
+            self.notes.append(
+                texts.text(
+                    "{n} file differs in its bytes, and shows the same: {files}",
+                    plural="{n} files differ in their bytes, and show the same: {files}",
+                    n=len(alike),
+                    files=", ".join(sorted(alike)),
+                )
+            )
         found.sort(key=lambda one: one.file)
         self.differences += [dataclasses.replace(one, causes=one.causes or causes) for one in found]
         if changes and not found:
@@ -807,7 +817,7 @@ def _changes(old: Manifest, new: Manifest, texts: Texts) -> dict[Cause, str]:
         first = [name for name in names if name in MATTER] or names[:3]
         shown = [f"{name} {before.packages.get(name, '–')} → {after.packages.get(name, '–')}" for name in first]
         if len(names) > len(first):
-            shown.append(texts.text("{n} more", plural="{n} more", n=len(names) - len(first)))
+            shown.append(texts.text("and {n} more", plural="and {n} more", n=len(names) - len(first)))
         found["packages"] = texts.text("packages ({names})", names=", ".join(shown))
     if before.python != after.python:
         found["python"] = f"Python ({before.python} → {after.python})"
@@ -1134,7 +1144,9 @@ def _spreadsheet_cells(raw: bytes) -> dict[str, dict[tuple[int, int], tuple[str 
             for cell in row:
                 if cell.value is not None or cell.has_style:
                     result = results.cell(cell.row, cell.column).value if cell.data_type == "f" else None
-                    shown = (str(one) if one not in (None, "") else None for one in (cell.value, cell.number_format, result))
+                    shown = (
+                        str(one) if one not in (None, "") else None for one in (cell.value, cell.number_format, result)
+                    )
                     cells[cell.row, cell.column] = tuple(shown)  # type: ignore[assignment]
     return found
 

@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -584,6 +585,14 @@ def test_what_changes_nothing_is_a_note(project, damage, says):
     assert any(says in note for note in found.notes)
 
 
+def test_a_run_alone_is_asked_about_with_its_own_inputs(project):
+    removed("inputs/data/areas.csv")(RUN)
+    shutil.copy("data/sites.csv", RUN / "inputs" / "data" / "scenarios" / "more.yaml")
+    found = review.verify(RUN, data=RUN / "inputs" / "data")
+    assert {one.file for one in found.differences} == {"inputs/data/areas.csv", "inputs/data/scenarios/more.yaml"}
+    assert {one.causes for one in found.differences} == {("tampered",)}
+
+
 def test_an_input_of_the_run_without_an_original_is_named_and_nothing_is_made_from_it(project, monkeypatch):
     changed("inputs/data/site_rules.csv", "hill,max_eur,14000", "hill,max_eur,9000")(RUN)
     monkeypatch.setattr(review, "execute", lambda *args, **options: pytest.fail("executed"))
@@ -756,6 +765,29 @@ def test_a_run_that_cannot_be_made_again_leaves_with_3_and_no_record(project, sa
     assert not (RUN.parent / review.VERIFIED).exists()
 
 
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt(), runs.RunError("So nicht.")])
+def test_the_scratch_folder_is_gone_whatever_happens(project, made, monkeypatch, tmp_path, error):
+    used = []
+
+    def work(manifest, scratch, *, progress):
+        used.append(fingerprint(scratch))
+        if error:
+            raise error
+        return made[1]
+
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setattr(review, "execute", work)
+    before = fingerprint(RUN)
+    with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else contextlib.nullcontext():
+        review.verify(RUN)
+    assert {path: one for path, one in used[0].items() if one} == {
+        path: one for path, one in before.items() if one and path.startswith("inputs/")
+    }
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert fingerprint(RUN) == before
+
+
 def test_exit_codes_tell_same_from_different(project, say):
     assert say("verify", RUN)[0] == 0
     assert say("verify", RUN, "--hashes-only")[0] == 0
@@ -790,7 +822,7 @@ def test_twenty_differences_of_a_file_are_told_and_the_others_counted(project):
     n = len(found.differences)
     assert n > 21
     assert sum("scenario.csv" in line for line in found.sentences()) == review.MOST_TOLD
-    assert any(f"und {n - review.MOST_TOLD} weitere" in line for line in found.sentences())
+    assert any(f"und noch {n - review.MOST_TOLD}" in line for line in found.sentences())
 
 
 def test_hashes_are_compared_without_any_heavy_library(project):
