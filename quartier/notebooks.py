@@ -6,7 +6,9 @@ import ast
 import base64
 import binascii
 import copy
+import html
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -312,15 +314,19 @@ def _pixels(value: str) -> tuple[tuple[int, int], bytes] | None:
 
 
 def _told(part: _Part | None, rival: _Part | None, texts: Texts) -> str:
-    """Quote an output from the first line on that differs from its rival."""
+    """Quote an output from where it begins to differ from its rival."""
     if part is None:
         return texts.text("no output")
     if part.kind.startswith("image/"):
         return texts.text("a picture")
-    lines = str(part.value).splitlines()
-    others = str(rival.value).splitlines() if rival and rival.kind == part.kind else []
-    start = next((n for n, line in enumerate(lines) if n >= len(others) or line != others[n]), len(lines))
-    words = (" ".join(re.sub(r"<[^>]*>", " ", line).split()) for line in lines[start:])
-    line = next((text for text in words if text), "")
-    shown = texts.given(line) if line else texts.text("other lines")
+    words = _words(part)
+    others = _words(rival) if rival and rival.kind == part.kind else []
+    same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(words, others, strict=False)))
+    start = max(0, same - 3)  # a few words before, to find the place
+    text = " ".join(words[start:])
+    shown = texts.given(f"... {text}" if start else text) if text else texts.text("other spaces and signs")
     return f"{shown} ({part.kind})"
+
+
+def _words(part: _Part) -> list[str]:
+    return re.sub(r"<[^>]*>", " ", html.unescape(str(part.value))).split()

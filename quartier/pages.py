@@ -227,8 +227,6 @@ class _Writer:
         return f'<details class="code"><summary>{summary}</summary>\n{code.strip()}\n</details>'
 
     def _output(self, output: Any, count: object) -> str:
-        from nbconvert.filters.ansi import ansi2html
-
         if output.output_type == "stream":
             text = output.text.rstrip("\n")
             if not text:
@@ -236,11 +234,11 @@ class _Writer:
             if output.name != "stderr":
                 return self._text(text)
             label = self.texts.text("Message of the program on the side (stderr):")
-            return f'<div class="message"><p class="label">{label}</p>\n<pre>{ansi2html(text)}</pre></div>'
+            return f'<div class="message"><p class="label">{label}</p>\n<pre>{_coloured(text)}</pre></div>'
         if output.output_type == "error":
             label = html.escape(self.texts.text("Error in cell [{count}]: {name}", count=count, name=output.ename))
             said = "\n".join(output.traceback) or output.evalue
-            return f'<div class="message error"><p class="label">{label}</p>\n<pre>{ansi2html(said)}</pre></div>'
+            return f'<div class="message error"><p class="label">{label}</p>\n<pre>{_coloured(said)}</pre></div>'
         forms = ((kind, output.data[kind]) for kind in _SHOWN if kind in output.data)
         made = next(filter(None, (self._shown(kind, value, output) for kind, value in forms)), "")
         active = [value for kind, value in output.data.items() if kind in ("text/html", "text/markdown")]
@@ -266,9 +264,7 @@ class _Writer:
         return made if _plain(made) or "<img" in made else ""
 
     def _text(self, text: str) -> str:
-        from nbconvert.filters.ansi import ansi2html
-
-        block = f"<pre>{ansi2html(text)}</pre>"
+        block = f"<pre>{_coloured(text)}</pre>"
         if not _ALIGNED.search(text):
             return block
         return self._region(self.texts.text("Text {n}", n=self._number()), block)
@@ -522,8 +518,8 @@ _STYLES = ("text-align", "white-space")
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+")
 _ADDRESS = re.compile(r"(https?|mailto):.*|[^:]*([/?#].*)?", re.DOTALL | re.IGNORECASE)
 _ACTIVE = re.compile(
-    r"<\s*/?\s*(script|iframe|object|embed|form|input|button|base|link|meta|audio|video)\b|[\s\"'/]on[a-z]+\s*=|javascript:",
-    re.I,
+    r"<\s*(script|iframe|object|embed|form|input|button|base|link|meta|audio|video)\b|<[^>]*([\s\"'/]on[a-z]+\s*=|javascript:)",
+    re.IGNORECASE,
 )
 """What HTML that only shows something does not need. It decides about a note to the reader, not about what is allowed."""
 
@@ -559,6 +555,13 @@ def _clean(source: str) -> str:
         css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
     )
     return re.sub(r'(<a\b[^>]*? href="(?![a-z]+:)[^"#?]*)\.ipynb(?=["#?])', r"\1.html", str(made))
+
+
+def _coloured(text: str) -> str:
+    """Give a text of a terminal as HTML, with its named colours, which the style sheet makes readable, and no free ones."""
+    from nbconvert.filters.ansi import ansi2html
+
+    return re.sub(r' style="[^"]*"', "", str(ansi2html(text)))
 
 
 def _plain(made: str) -> str:

@@ -383,7 +383,7 @@ def test_each_fault_is_said_with_notebook_cell_and_what_was_expected(tmp_path, c
             lambda notebook: table(notebook).data.update(
                 {"text/html": table(notebook).data["text/html"].replace("8.100", "8.200")}
             ),
-            "gegeben eine veraltete Ausgabe: „Westerfeldstraße unterschrieben 1.250,8 8.200&nbsp;EUR",
+            "gegeben eine veraltete Ausgabe: „... Westerfeldstraße unterschrieben 1.250,8 8.200 EUR",
         ),
         (
             add_output("neu"),

@@ -479,7 +479,9 @@ def test_a_reader_is_told_that_active_content_was_taken_out():
     note = "aktive Inhalte entfernt"
     assert note in body(shows({"text/html": "<p>a</p><script>1</script>"}))
     assert note in body(shows({"text/html": "<p onclick='x'>a</p>"}))
-    assert note not in body(shows({"text/html": "<style>p {}</style><p>a</p>"}))
+    assert note not in body(
+        shows({"text/html": "<style>p {}</style><p>a, one = 1, online=2, javascript: a language</p>"})
+    )
 
 
 def test_active_forms_of_an_output_give_way_to_plain_ones():
@@ -547,11 +549,13 @@ def test_an_attachment_is_in_the_page_and_a_picture_elsewhere_is_named():
 
 
 def test_errors_and_messages_are_marked_in_words_and_their_colours_kept_apart():
-    error = new_output("error", ename="ValueError", evalue="no", traceback=["\x1b[0;31mValueError\x1b[0m: <no>"])
+    error = new_output(
+        "error", ename="ValueError", evalue="no", traceback=["\x1b[0;31mValueError\x1b[0m: \x1b[38;5;196m<no>\x1b[0m"]
+    )
     stderr = [new_output("stream", name="stderr", text=text) for text in ("care", "ful\n")]
     text = body(shows(*stderr, error), new_code_cell("never()"))
     assert "Fehler in Zelle [1]: ValueError" in text
-    assert '<span class="ansi-red-fg">ValueError</span>: &lt;no&gt;' in text
+    assert '<span class="ansi-red-fg">ValueError</span>: <span>&lt;no&gt;</span>' in text
     assert "(stderr)" in text
     assert "careful" in text
     assert "\x1b" not in text
