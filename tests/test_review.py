@@ -30,53 +30,9 @@ NAME = "2026-11-23-baseline"
 RUN = Path("outputs") / NAME
 
 
-def kept_whole(job, folder, begun):
-    """Add what a run keeps of its inputs, and its manifest."""
-    if (folder / manifests.FILE).exists():
-        return folder
-    data = job.home / job.parameters["data_dir"]
-    for path in (data / "datapackage.json", *data.glob("*.csv"), *data.glob("scenarios/*.yaml")):
-        target = folder / "inputs" / data.name / path.relative_to(data)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    (folder / "inputs" / "notebooks").mkdir()
-    for path in job.notebooks:
-        shutil.copyfile(path, folder / "inputs" / "notebooks" / path.name)
-    given = {name: value for name, value in job.parameters.items() if name not in ("data_dir", "scenario")}
-    made = manifests.describe(
-        job.plan,
-        folder,
-        data=data.name,
-        parameters=given,
-        notebooks=[path.name for path in job.notebooks],
-        begun=begun,
-        took_s=1,
-        name=folder.name,
-    )
-    manifests.write(made, folder)
-    return folder
-
-
-@contextlib.contextmanager
-def runs_are_kept_whole():
-    """Stand in for runs that keep their inputs and write a manifest."""
-    execute = runs.Job.execute
-
-    def whole(job, **options):
-        begun = datetime.datetime.now(datetime.UTC)
-        return kept_whole(job, execute(job, **options), begun)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs.Job, "execute", whole)
-        yield
-
-
 def make_run(project, today=MONDAY, scenario="baseline", **parameters):
-    with runs_are_kept_whole():
-        job = runs.prepare(
-            scenario, parameters, project / "outputs", project / "data", project / "notebooks", today=today
-        )
-        return job.execute(progress=False)
+    job = runs.prepare(scenario, parameters, project / "outputs", project / "data", project / "notebooks", today=today)
+    return job.execute(progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +44,7 @@ def made(tmp_path_factory):
     manifest = review.read_manifest(make_run(project, max_sites=2))
     scratch = tmp_path_factory.mktemp("scratch")
     shutil.copytree(project / RUN / "inputs", scratch / "inputs")
-    with runs_are_kept_whole():
-        again = review.execute(manifest.model_copy(update={"name": "2027-01-01-baseline"}), scratch, progress=False)
+    again = review.execute(manifest.model_copy(update={"name": "2027-01-01-baseline"}), scratch, progress=False)
     return project, again
 
 
