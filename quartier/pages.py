@@ -169,7 +169,7 @@ def _contents(headings: list[_Heading]) -> str:
         else:
             lines.append("</li>" + "</ul></li>" * (depth - level))
         depth = level
-        words = re.sub(r"</?a\b[^>]*>|<img\b[^>]*>", "", heading.html)
+        words = re.sub(r"<(?!/?(m[a-z]+|code|em|strong|sub|sup)\b)[^>]*>", "", heading.html)  # no links, no pictures
         lines.append(f'<li><a href="#{html.escape(heading.id)}">{words}</a>')
     return "\n".join([*lines, "</li></ul>" * depth])
 
@@ -258,9 +258,8 @@ class _Writer:
         if kind.startswith("image/"):
             return self._figure(kind, value, output)
         made = _clean(value) if kind == "text/html" else _markdown(value, {}, self.texts)
-        made = re.sub(
-            r"<(/?)h[1-6]>", r"<\1p>", self._structured(made)
-        )  # the headings of the page are those of its text
+        # The headings of the page are those of its text.
+        made = re.sub(r"<(/?)h[1-6]>", r"<\1p>", self._structured(made))
         return made if _plain(made) or "<img" in made else ""
 
     def _text(self, text: str) -> str:
@@ -290,13 +289,16 @@ class _Writer:
         made = re.sub(r"<thead>.*?</thead>", lambda m: bare.sub('<th scope="col"', m[0]), made, flags=re.DOTALL)
         made = bare.sub('<th scope="row"', made)
         made = re.sub(
-            r"<caption>(.*?)</caption>", r'<caption><span class="caption">\1</span></caption>', made, flags=re.DOTALL
+            r"<caption>((?:(?!<caption>).)*?)</caption>",
+            r'<caption><span class="caption">\1</span></caption>',
+            made,
+            flags=re.DOTALL,
         )
         made = re.sub(r"<td(?=[^>]*>[^<]{60})", '<td class="long"', made)
         made = re.sub(r"<table\b[^>]*>", self._table, made).replace("</table>", "</table></div>")
         label = html.escape(self.texts.text("Formula"))
         return re.sub(
-            r'(<math\b[^>]* display="block".*?</math>)',
+            r'(<math\b[^>]* display="block"(?:(?!<math\b).)*?</math>)',
             rf'<span class="formula" role="group" tabindex="0" aria-label="{label}">\1</span>',
             made,
             flags=re.DOTALL,
@@ -330,7 +332,10 @@ class _Writer:
 
     def _with_headings(self, made: str) -> str:
         """Give headings their ids, and levels that begin with one and skip none."""
-        return re.sub(r"<h([1-6])>(.*?)</h\1>", self._heading, made, flags=re.DOTALL)
+        found = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
+        if any(re.search("<h[1-6]>", one[2]) for one in found.finditer(made)):  # one within another: no headings at all
+            return re.sub(r"<(/?)h[1-6]>", r"<\1div>", made)
+        return found.sub(self._heading, made)
 
     def _heading(self, found: re.Match[str]) -> str:
         source, words = int(found[1]), found[2].strip()

@@ -384,6 +384,19 @@ def test_headings_of_the_same_words_have_ids_of_their_own_and_the_contents_are_n
     )
 
 
+def test_the_contents_hold_words_and_formulas_of_headings_but_no_links_tables_or_pictures():
+    text = body(
+        "# A",
+        "## [B](02_b.ipynb) $x$ `c` ![d](https://example.org/d.png)",
+        "<h2>E<table><tr><td>1</td></tr></table></h2>",
+    )
+    links = re.search(r"<nav.*?</nav>", text, re.DOTALL)[0]
+    assert "<math" in links
+    assert "<code>c</code>" in links
+    assert links.count("<a ") == 2
+    assert "<table" not in links
+
+
 def test_a_formula_becomes_mathml():
     text = body(
         r"So $x_i \le 1$ and",
@@ -454,6 +467,8 @@ ATTACKS = [
     "<!-- <script>alert(1)</script> -->",
     "<noscript><p title='</noscript><img src=x onerror=alert(1)>'></noscript>",
     "<video src='https://example.org/x.mp4' poster='https://example.org/x.png'></video>",
+    "<h2>a<math><mtext><a href='x'><h2>b</h2></a></mtext></math></h2>",
+    "<table><caption>a<table><caption>b</caption></table></caption></table>",
     "<details open ontoggle=alert(1)><summary>s</summary>t</details>",
 ]
 
