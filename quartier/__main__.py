@@ -173,7 +173,10 @@ def _check(
         ),
     ] = None,
 ) -> None:
-    """Check data and scenarios, and say what is assumed; or check notebooks."""
+    """Check data and scenarios, or notebooks.
+
+    Says what is in the data, and what of it is assumed; of notebooks, where they are not clean, not in order, or not up to date.
+    """
     from quartier import runs
 
     if notebooks is None:

@@ -14,7 +14,7 @@ from test_runs import PLAN, write_notebook
 
 import quartier
 from quartier import __main__ as command
-from quartier import kernels, report, runs
+from quartier import kernels, pages, report, runs
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "_execute_notebook", lambda path, target, *rest: target.write_bytes(path.read_bytes()))
     monkeypatch.setattr(report, "_save_figures", lambda *args: None)
+    monkeypatch.setattr(pages, "save", lambda *args, **options: None)
     monkeypatch.setattr(
         kernels,
         "ready",
@@ -54,7 +55,7 @@ def test_the_help_names_the_commands(say, words):
     assert out.startswith("Usage: quartier [OPTIONS] COMMAND")
     for line in (
         "run Make a plan",
-        "check Check data",
+        "check Check data and scenarios, or notebooks.",
         "verify Make a run again",
         "runs List",
         "tidy Remove",
@@ -135,7 +136,6 @@ def test_a_check_says_what_is_there(project, say):
         (("run", "--webhook", "file:///etc/passwd"), "https://"),
         (("tidy", "--keep", "0"), "ganze Zahl ab 1"),
         (("tidy", "--keep", "3", "--out", "nosuch"), "nosuch"),
-        (("tidy",), "--keep"),
         (("fly",), "fly"),
     ],
 )

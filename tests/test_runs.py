@@ -14,7 +14,7 @@ import pytest
 from small_city import changed, fingerprint, write_city
 
 import quartier as q
-from quartier import kernels, manifest, outputs, report, runs
+from quartier import kernels, manifest, outputs, pages, report, runs
 from quartier.scenario import PARAMETERS, ScenarioError
 
 MONDAY = datetime.date(2026, 11, 23)
@@ -69,6 +69,7 @@ def no_kernel(monkeypatch):
 
     monkeypatch.setattr(runs, "_execute_notebook", write)
     monkeypatch.setattr(report, "_save_figures", lambda *args: None)
+    monkeypatch.setattr(pages, "save", lambda *args, **options: None)
     return calls
 
 
