@@ -103,7 +103,9 @@ class Difference:
             row = [f"{row[0]} ({self.place})"]
         elif self.place:
             row = [self.place, *row]
-        column = [] if self.column is None else [texts.text("column {column}", column=self.column)]
+        column = [] if self.column is None else [self.column]
+        if self.file.endswith((".csv", ".xlsx")):
+            column = [texts.text("column {column}", column=name) for name in column]
         where = ", ".join([self.file, *row, *column])
         if self.what:
             where = f"{where}: {self.what}"
@@ -243,7 +245,11 @@ def read_manifest(run: Path, texts: Texts | None = None) -> Manifest:
         It cannot be used.
     """
     texts = texts or Texts()
-    found = manifests.read(run, texts)
+    try:
+        found = manifests.read(run, texts)
+    except RecursionError:  # brackets in brackets in brackets
+        where = texts.given(str(run / FILE), 200)
+        raise ManifestError(texts.text("{file} is cut short, or no JSON file.", file=where)) from None
     paths = [*found.files, *found.notebooks, found.data]
     outside = [path for path in paths if {".", ".."} & set(path.split("/")) or len(path) > 1_000]
     outside += [path for path in (*found.notebooks, found.data) if "/" in path]

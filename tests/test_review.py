@@ -443,6 +443,7 @@ def test_an_amount_that_was_edited_and_sealed_anew_is_different_still(project):
         (cut_short(manifests.FILE), "abgeschnitten"),
         (written(manifests.FILE, b""), "abgeschnitten"),
         (written(manifests.FILE, b"[]"), "nicht das Manifest"),
+        (written(manifests.FILE, b"[" * 100_000), "abgeschnitten"),
         (in_manifest("version", to=2), "Version 2"),
         (in_manifest("inputs", to={}), "01_plan.ipynb"),
         (in_manifest("notebooks", to=["02_other.ipynb"]), "02_other.ipynb"),
