@@ -505,9 +505,9 @@ class _Look:
 
     def review(self, compared: str) -> Review:
         """Give what was found; a broken seal that nothing explains is a difference, too."""
-        if not self.is_restored and not any(one.file == FILE for one in self.differences):
+        if not self.is_restored:
             what = self.texts.text(
-                "was edited after the run; its seal does not fit. Which value it was cannot be told."
+                "was edited after the run; its seal does not fit. Not every edited value can be told."
             )
             self.differences.insert(0, Difference(FILE, what=what, causes=("tampered",)))
         self.heads[("tampered",)] = self.texts.text("Changed after the run:")

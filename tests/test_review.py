@@ -409,6 +409,16 @@ def test_a_broken_seal_that_nothing_explains_is_told(project):
     assert "Siegel passt nicht" in difference.what
 
 
+def test_of_several_edited_values_those_that_disagree_with_what_comes_out_are_named(project):
+    in_manifest("begun", to="2026-01-01T00:00:00Z")(RUN)
+    in_manifest("result", "bound", to=1.5)(RUN)
+    found = review.verify(RUN)
+    assert [(one.column, one.given, one.causes) for one in found.differences] == [
+        (None, None, ("tampered",)),
+        ("result.bound", "1.5", ("tampered",)),
+    ]
+
+
 def test_a_table_and_its_hash_changed_together_are_both_named(project):
     changed(TABLE, "14000.0,8000.0,", "14000.0,9000.0,")(RUN)
     file = manifests.hash_file(RUN / TABLE)
