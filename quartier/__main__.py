@@ -142,7 +142,7 @@ def _tidy(
     keep: Annotated[
         int,
         typer.Option("--keep", metavar="N", help="How many of each scenario, its parameters and its city are kept."),
-    ],
+    ] = 12,
     out: _Out = "outputs",
     papers: Annotated[
         list[str] | None,

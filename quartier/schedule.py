@@ -622,8 +622,8 @@ def _told_changes(changes: Mapping[str, float] | None, texts: Texts, most: int =
     told = [f"{site} {'+' if changes[site] > 0 else ''}{texts.eur(changes[site])}" for site in biggest[:most]]
     more = len(biggest) - most
     if more > 0:
-        told.append(texts.text("and {n} more site", plural="and {n} more sites", n=more))
-    return ", ".join(told)
+        told.append(texts.text("{n} more site", plural="{n} more sites", n=more))
+    return texts.listing(told)
 
 
 def _changes(before: manifest.Manifest, now: manifest.Manifest) -> dict[str, float]:
