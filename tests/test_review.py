@@ -241,6 +241,10 @@ TAMPERED = {
         in_notebook(in_cell_picture),
         at(file=NOTEBOOK, place="Zelle [5], Pixel x = 7, y = 5", column="image/png", given="#ff0000ff"),
     ),
+    "a cell's number": (
+        in_notebook(lambda cells: cells[3].update(execution_count=9)),
+        at(file=NOTEBOOK, place="Zelle [4]", column="execution_count", given="9", expected="4"),
+    ),
     "a cell that is taken out": (
         in_notebook(lambda cells: cells.pop(3)),
         at(file=NOTEBOOK, place="Zelle [4]", given=None, expected="print('eins')"),
