@@ -48,24 +48,57 @@ _PREFIX = "quartier-kernels-"  # of the folders for connection files and sockets
 
 # What a kernel itself loads, and then what the notebooks of this project load; the rest comes along with these.
 # Never matplotlib_inline.backend_inline: it ties itself to the shell that is there when it is imported, and figures are lost.
-_KERNEL_MODULES = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger")
+_KERNEL_MODULES = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "sqlite3",
+    "tornado.platform.asyncio",
+)
 _NOTEBOOK_MODULES = (
+    "encodings.utf_8_sig",
+    "numpy",
+    "pandas.core.methods.to_dict",
+    "pandas.core.reshape.reshape",
+    "pydantic",
+    "yaml",
     "quartier.data",
     "quartier.figures",
     "quartier.need",
     "quartier.optimise",
     "quartier.report",
+    "quartier.scenario",
     "quartier.whatif",
+    "babel.lists",
     "babel.messages.mofile",
     "babel.messages.pofile",
     "babel.numbers",
+    "pandera.pandas",
+    "pandera.accessors.pandas_accessor",
+    "pandera.backends.pandas.builtin_checks",
+    "pandera.backends.pandas.register",
+    "pandera.backends.pandas.checks",
+    "pandera.backends.pandas.hypotheses",
+    "pandera.backends.pandas.builtin_hypotheses",
+    "pandera.backends.pandas.parsers",
+    "pandera.backends.register_checks",
+    "pandera.api.geopandas.container",
+    "pandera.api.geopandas.model",
+    "pandera.strategies.pandas_strategies",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
-    "numpy",
-    "pandas",
-    "pandera.pandas",
-    "pydantic",
-    "yaml",
+    "matplotlib.style.core",
+    "PIL.JpegImagePlugin",
+    "PIL.PpmImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.BmpImagePlugin",
+    "PIL.PngImagePlugin",
 )
 
 
@@ -280,7 +313,7 @@ def _private_folder() -> tuple[Path, int]:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     lock = os.open(folder / "new", os.O_CREAT | os.O_RDWR, 0o600)
     _take(lock)
-    os.rename(folder / "new", folder / "lock")  # whoever sees a lock sees one that is taken
+    (folder / "new").rename(folder / "lock")  # whoever sees a lock sees one that is taken
     return folder, lock
 
 
@@ -443,6 +476,7 @@ def _jupyter() -> Any:
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine
+    from traitlets import Type
 
     class Provisioner(LocalProvisioner):
         """Starts a kernel, by a fork if there is a warm process."""
@@ -474,22 +508,33 @@ def _jupyter() -> Any:
         """Messages with outputs, counted: a notebook that prints without end must not fill the memory."""
 
         limit: int | None = None
-        client: Any
-        total = welcomes = 0
+        total = 0
+        hung_up: Any = None
+
+        def restrict(self, limit: int) -> None:
+            self.limit = limit
+            # zmq hangs up at a single message above the limit, which was set before the socket was made.
+            self.hung_up = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+        @property
+        def is_full(self) -> bool:
+            return bool(self.limit and self.total > self.limit)
+
+        async def is_hung_up(self) -> bool:
+            return bool(self.hung_up and await self.hung_up.poll(0))
 
         async def _recv(self, **options: Any) -> Any:
             assert self.socket is not None
             frames = await self.socket.recv_multipart(**options)
-            message = self.session.deserialize(self.session.feed_identities(frames)[1])
-            if self.limit:
-                self.total += sum(len(frame) for frame in frames[-1 - len(message["buffers"]) :])
-                # At a single message above the limit zmq hangs up and connects again, to be welcomed a second time.
-                self.welcomes += message["msg_type"] == "iopub_welcome"
-                if self.total > self.limit or self.welcomes > 1:
-                    self.client.end_for("output", f"its outputs come to more than {self.limit // 1_000_000} MB")
-            return message
+            _, parts = self.session.feed_identities(frames)  # signature, three headers, content, buffers
+            self.total += sum(map(len, parts[4:]))
+            if self.is_full:
+                await asyncio.sleep(3600)  # nobody will look at it; cancelled when the kernel has been ended
+            return self.session.deserialize(parts)
 
     class Client(AsyncKernelClient):
+        iopub_channel_class = Type(Outputs)
+
         def start_channels(self, *args: Any, **options: Any) -> None:
             super().start_channels(hb=False)  # whether the kernel lives is known without a heartbeat and its thread
 
@@ -511,9 +556,6 @@ def _jupyter() -> Any:
                     raise RuntimeError("the kernel ended before it was ready")
             raise RuntimeError("the kernel did not answer in time")
 
-    Client.iopub_channel_class.klass = Outputs
-    Client.iopub_channel_class.default_value = Outputs
-
     class NotebookClient(PapermillNotebookClient):
         """Executes one notebook for `Kernels`."""
 
@@ -521,7 +563,7 @@ def _jupyter() -> Any:
         spec: Callable[[Path], Any] | None = None
         limit: int | None = None
         tell: Callable[[int, int], None] | None = None
-        stopped_for: tuple[str, str] | None = None
+        overflowed = False
 
         def create_kernel_manager(self) -> Any:
             number = next(self.kernels._numbers)
@@ -531,6 +573,7 @@ def _jupyter() -> Any:
                 kernel_name=self.kernel_name, connection_file=str(place / "connection.json")
             )
             km.client_factory = Client
+            km.client = functools.partial(self.connect, km.client)
             if self.spec:
                 km._kernel_spec = self.spec(place)
             if os.name == "posix" and len(os.fsencode(place / "s-5")) < _LONGEST_SOCKET:
@@ -543,19 +586,13 @@ def _jupyter() -> Any:
             self.provisioner = km.provisioner
             return km
 
-        async def async_start_new_kernel_client(self) -> Any:
-            assert self.km is not None
-            make, limit = self.km.client, self.limit
-
-            def client() -> Any:
-                made = make()
-                made.iopub_channel.limit, made.iopub_channel.client = limit, self
-                if limit:
-                    made.iopub_channel.socket.setsockopt(zmq.MAXMSGSIZE, limit)
-                return made
-
-            self.km.client = client
-            return await super().async_start_new_kernel_client()
+        def connect(self, make: Callable[[], Any]) -> Any:
+            """Make a client that receives no more than it may."""
+            client = make()
+            if self.limit:
+                client.context.setsockopt(zmq.MAXMSGSIZE, self.limit)  # of the sockets that it will make
+                client.iopub_channel.restrict(self.limit)
+            return client
 
         def execute_cell(self, cell: Any, index: int, **options: Any) -> Any:
             if self.tell and cell.cell_type == "code" and cell.source.strip():
@@ -563,14 +600,25 @@ def _jupyter() -> Any:
                 self.tell(sum(codes[: index + 1]), sum(codes))
             return super().execute_cell(cell, index, **options)
 
-        def end_for(self, kind: str, reason: str) -> None:
-            """End the kernel, and say what for."""
-            self.stopped_for = kind, reason
-            self.provisioner.process.kill()
+        def output(self, outs: list[Any], *args: Any) -> Any:
+            """Keep what was printed in one piece: where it is cut is a matter of time, and would tell one run from the next."""
+            out = super().output(outs, *args)
+            *_, before, last = [None, None, *outs]
+            if before and out is last and [before.output_type, before.get("name")] == ["stream", last.get("name")]:
+                before.text += outs.pop().text
+            return out
 
         async def _async_poll_kernel_alive(self) -> None:
             while await self.km.is_alive():
                 await asyncio.sleep(0.1)  # nbclient: 1 s
+                outputs = self.kc.iopub_channel
+                full = outputs.is_full
+                if not full and await outputs.is_hung_up():
+                    await asyncio.sleep(0.5)  # the kernel may have ended just now, which is another matter
+                    full = await self.km.is_alive()
+                if full:
+                    self.overflowed = True
+                    self.provisioner.process.kill()
             self.task_poll_for_reply.cancel()
 
         def execute(self, **options: Any) -> Any:
@@ -585,8 +633,8 @@ def _jupyter() -> Any:
 
         def why(self, error: Exception) -> NotebookStopped:
             process = self.provisioner.process
-            if self.stopped_for:
-                return self.stopped(*self.stopped_for)
+            if self.overflowed:
+                return self.stopped("output", f"its outputs come to more than {_OUTPUT_LIMIT // 1_000_000} MB")
             if self.kernels._stopped:
                 return self.stopped("died", "all kernels were stopped")
             if isinstance(process, _Fork) and process.returncode == _Fork.LOST:
@@ -739,11 +787,10 @@ def _warm_up() -> tuple[list[Any], list[Any]]:
 
 def _unfit_to_fork() -> str:
     """Say what in this process must not be in a fork."""
-    import zmq
-
     if threading.active_count() > 1:
         return f"the warm process has a thread: {threading.enumerate()[-1].name}"
-    if zmq.Context._instance is not None:
+    # Threads of BLAS are fine, it gets ready for forks by itself; those of zmq are not.
+    if any(file.read_text().startswith("ZMQ") for file in Path("/proc/self/task").glob("*/comm")):
         return "the warm process has a zmq context"
     helpers = sys.modules.get("matplotlib._pylab_helpers")
     if helpers and helpers.Gcf.figs:
