@@ -32,7 +32,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -428,7 +428,7 @@ class _Fork:
                 break
             except OSError:
                 said = b""
-            heard = json.loads(said) if said else {"code": self.LOST}
+            heard: dict[str, Any] = json.loads(said) if said else {"code": self.LOST}
             self.pid = heard.get("pid", self.pid)
             self.failure = heard.get("failure", self.failure)
             if "code" in heard:
@@ -483,6 +483,7 @@ def _jupyter() -> Any:
 
         kernels: Kernels
         number: int
+        process: Any = None
 
         async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
             if self.kernels._warm:
@@ -523,7 +524,7 @@ def _jupyter() -> Any:
         async def is_hung_up(self) -> bool:
             return bool(self.hung_up and await self.hung_up.poll(0))
 
-        async def _recv(self, **options: Any) -> Any:
+        async def _recv(self, **options: Any) -> Any:  # type: ignore[override]
             assert self.socket is not None
             frames = await self.socket.recv_multipart(**options)
             _, parts = self.session.feed_identities(frames)  # signature, three headers, content, buffers
@@ -552,7 +553,7 @@ def _jupyter() -> Any:
                     message = await channel.get_msg(timeout=0.1)
                     if message["msg_type"] == kind:
                         return message
-                if not await self.parent.is_alive():
+                if not await cast(Any, self.parent).is_alive():
                     raise RuntimeError("the kernel ended before it was ready")
             raise RuntimeError("the kernel did not answer in time")
 
@@ -573,7 +574,7 @@ def _jupyter() -> Any:
                 kernel_name=self.kernel_name, connection_file=str(place / "connection.json")
             )
             km.client_factory = Client
-            km.client = functools.partial(self.connect, km.client)
+            cast(Any, km).client = functools.partial(self.connect, km.client)
             if self.spec:
                 km._kernel_spec = self.spec(place)
             if os.name == "posix" and len(os.fsencode(place / "s-5")) < _LONGEST_SOCKET:
@@ -684,7 +685,7 @@ def _jupyter() -> Any:
 
     def is_this_python(name: str) -> bool:
         """Whether a kernel of the reader's is one that the warm process can be."""
-        argv = AsyncKernelManager(kernel_name=name).kernel_spec.argv
+        argv = cast(Any, AsyncKernelManager(kernel_name=name)).kernel_spec.argv
         return argv[0] in ("python", "python3", sys.executable) and argv[1:3] == ["-m", "ipykernel_launcher"]
 
     return SimpleNamespace(engine=JupyterEngine)
@@ -727,7 +728,7 @@ def _serve(control_handle: int, folder: str) -> None:
                     os.close(end)
                 _be_kernel(line, request, filters)
             os.close(request)
-            line.send(json.dumps({"pid": process}).encode())
+            _tell(line, pid=process)
             end = os.pidfd_open(process)
             lines[line.fileno()] = ends[end] = process, line
             poller.register(line, select.POLLIN)
@@ -748,13 +749,17 @@ def _serve(control_handle: int, folder: str) -> None:
             os.close(handle)
             if lines.pop(line.fileno(), None):
                 poller.unregister(line)
-            with contextlib.suppress(OSError):
-                line.send(json.dumps({"code": code}).encode())
+            _tell(line, code=code)
             line.close()
     for process, _ in ends.values():
         _signal(process, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
+
+
+def _tell(line: socket.socket, **said: Any) -> None:
+    with contextlib.suppress(OSError):  # nobody listens any more
+        line.send(json.dumps(said).encode())
 
 
 def _received(line: socket.socket) -> bytes:
@@ -777,7 +782,7 @@ def _warm_up() -> tuple[list[Any], list[Any]]:
 
     for name in _KERNEL_MODULES:
         importlib.import_module(name)
-    own = warnings.filters[:]
+    own = list(warnings.filters)
     for name in _NOTEBOOK_MODULES:
         # What cannot be imported (because a warning is an error, say) is for the notebook to find out.
         with contextlib.suppress(Exception):
@@ -809,8 +814,7 @@ def _be_kernel(line: socket.socket, request: int, filters: tuple[list[Any], list
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            line.send(json.dumps({"failure": f"{type(error).__name__}: {error}"[:5000]}).encode())
+        _tell(line, failure=f"{type(error).__name__}: {error}"[:5000])
     finally:
         os._exit(code)
 
@@ -836,10 +840,11 @@ def _run_kernel(line: socket.socket, request: int, filters: tuple[list[Any], lis
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
     sys.argv = asked["argv"][asked["argv"].index("ipykernel_launcher") :]
-    warnings.filters[:] = filters[0]
+    known = cast(list[Any], warnings.filters)
+    known[:] = filters[0]
     app = IPKernelApp.instance(parent_handle=parent)
     app.initialize(sys.argv[1:])
-    warnings.filters[:0] = filters[1]
+    known[:0] = filters[1]
     warnings._filters_mutated()  # type: ignore[attr-defined]
     if (matplotlib := sys.modules.get("matplotlib")) and os.environ.get("MPLBACKEND"):
         dict.__setitem__(matplotlib.rcParams, "backend", os.environ["MPLBACKEND"])
