@@ -1,5 +1,6 @@
 """Runs that nobody watches: made when they are due, alone if so asked, told to whom it concerns, listed, and tidied away."""
 
+import ast
 import datetime
 import http.server
 import json
@@ -14,11 +15,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import typer
 from small_city import fingerprint, write_city
 from test_runs import PLAN, write_notebook
 
 import quartier as q
 from quartier import manifest, outputs, report, runs, schedule
+from quartier.__main__ import app
 from quartier.language import Texts
 
 TODAY = datetime.date(2026, 11, 24)
@@ -589,3 +592,57 @@ def test_failed_runs_beyond_the_newest_go_as_well(many):
     assert lines[0] == "Von einem abgeschossenen Lauf, liegt jetzt in outputs/failed/2026-11-20-cut"
     assert sorted(path.name[:10] for path in (many / "failed").iterdir()) == ["2026-11-26", "2026-11-27", "notes"]
     assert [path.name for path in many.glob(".*") if path.name != ".lock"] == []
+
+
+# --- recipes ------------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted(path for path in (ROOT / "docs" / "schedule").iterdir() if path.suffix != ".png")
+
+
+def commands(path):
+    """Every command of quartier in a file, as words."""
+    if path.suffix == ".ipynb":
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        trees = [ast.parse("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
+        nodes = [node for tree in trees for node in ast.walk(tree)]
+        set_to = {
+            node.targets[0].id: node.value.value
+            for node in nodes
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        }
+        calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "quartier"]
+        return [[eval(ast.unparse(one), {"str": str}, set_to) for one in call.args] for call in calls]
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    found = [
+        re.findall(r"(?:bin/quartier|`quartier) ((?:run|runs|tidy|check|verify)\b[^|>&;`]*)", line) for line in lines
+    ]
+    return [shlex.split(one) for line in found for one in line]
+
+
+def understood(words):
+    """Read a command as the command line does, without doing it."""
+    group = typer.main.get_command(app)
+    with group.make_context("quartier", list(words)) as context:
+        name, command, rest = group.resolve_command(context, list(words))
+        return command.make_context(name, rest, parent=context).params
+
+
+@pytest.mark.parametrize("path", [*RECIPES, ROOT / "docs" / "schedule.md"], ids=lambda path: path.name)
+def test_a_recipe_uses_only_what_the_command_line_understands(path):
+    found = [understood(words) for words in commands(path)]
+    assert all(one["every"] in schedule.PERIODS for one in found if one.get("every"))
+    assert all(one["is_sure"] for one in found if "is_sure" in one and path in RECIPES), "tidied for real"
+    assert found or path.name in ("quartier.timer", "quartier-failed.service")
+
+
+@pytest.mark.parametrize("words", ["run --evry week", "run baseline cut", "tidy --keep", "sweep"])
+def test_a_recipe_that_is_out_of_date_is_noticed(words):
+    with pytest.raises(typer.BadParameter.__bases__[0]):
+        understood(words.split())
+
+
+def test_the_page_on_schedules_names_every_recipe():
+    page = (ROOT / "docs" / "schedule.md").read_text(encoding="utf-8")
+    assert [path.name for path in RECIPES if f"schedule/{path.name}" not in page] == []
