@@ -15,6 +15,7 @@ import atexit
 import contextlib
 import contextvars
 import functools
+import gc
 import itertools
 import json
 import locale
@@ -231,7 +232,10 @@ class Kernels:
         self, notebook: NotebookNode, parameters: Mapping[str, Any], home: Path, *, target: Path | None, **options: Any
     ) -> NotebookNode:
         import papermill
-        from jupyter_core.utils import ensure_event_loop
+        from jupyter_client.utils import run_sync
+
+        async def own_loop() -> asyncio.AbstractEventLoop:
+            return asyncio.get_running_loop()
 
         try:
             return papermill.execute_notebook(
@@ -248,7 +252,7 @@ class Kernels:
         except papermill.PapermillExecutionError as error:
             raise NotebookStopped(error.exec_count, "error", error.evalue or error.ename, error.ename) from error
         finally:
-            loop = ensure_event_loop()
+            loop = run_sync(own_loop)()
             if not loop.is_running():
                 loop.close()
                 asyncio.set_event_loop(None)
@@ -466,17 +470,15 @@ def _jupyter() -> Any:
     from queue import Empty
     from types import SimpleNamespace
 
-    import zmq
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client.asynchronous import AsyncKernelClient
-    from jupyter_client.channels import AsyncZMQSocketChannel
+    from jupyter_client.channels import AsyncZMQSocketChannel, zmq
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_client.provisioning import LocalProvisioner
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine
-    from traitlets import Type
 
     class Provisioner(LocalProvisioner):
         """Starts a kernel, by a fork if there is a warm process."""
@@ -534,8 +536,6 @@ def _jupyter() -> Any:
             return self.session.deserialize(parts)
 
     class Client(AsyncKernelClient):
-        iopub_channel_class = Type(Outputs)
-
         def start_channels(self, *args: Any, **options: Any) -> None:
             super().start_channels(hb=False)  # whether the kernel lives is known without a heartbeat and its thread
 
@@ -592,6 +592,7 @@ def _jupyter() -> Any:
             client = make()
             if self.limit:
                 client.context.setsockopt(zmq.MAXMSGSIZE, self.limit)  # of the sockets that it will make
+                client.iopub_channel_class = Outputs
                 client.iopub_channel.restrict(self.limit)
             return client
 
@@ -612,6 +613,8 @@ def _jupyter() -> Any:
         async def _async_poll_kernel_alive(self) -> None:
             while await self.km.is_alive():
                 await asyncio.sleep(0.1)  # nbclient: 1 s
+                if not self.limit:
+                    continue
                 outputs = self.kc.iopub_channel
                 full = outputs.is_full
                 if not full and await outputs.is_hung_up():
@@ -780,6 +783,7 @@ def _warm_up() -> tuple[list[Any], list[Any]]:
     """Import what notebooks need; give the filters of warnings without the libraries, and those that they have added."""
     import importlib
 
+    gc.disable()  # nothing of this is garbage
     for name in _KERNEL_MODULES:
         importlib.import_module(name)
     own = list(warnings.filters)
@@ -787,6 +791,8 @@ def _warm_up() -> tuple[list[Any], list[Any]]:
         # What cannot be imported (because a warning is an error, say) is for the notebook to find out.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    gc.freeze()  # so that forks need not look at it, and share its memory
+    gc.enable()
     return own, [one for one in warnings.filters if one not in own]
 
 

@@ -23,7 +23,6 @@ ROOT = Path(__file__).parents[1]
 LONG = 30  # seconds that nothing here takes; only a machine that hangs does
 
 forks = pytest.mark.skipif(not kernels.can_fork(), reason="kernels cannot be forked here")
-KINDS = [pytest.param(True, marks=forks, id="forked"), pytest.param(False, id="ordinary")]
 
 
 def notebook(*cells):
@@ -202,14 +201,21 @@ def test_a_kernel_that_cannot_start_is_said(either, tmp_path):
 
 
 @forks
-def test_a_warm_process_that_is_gone_is_said(tmp_path):
+def test_a_warm_process_that_is_gone_is_said_and_its_kernels_go_with_it(tmp_path):
+    cell = """
+    import os, signal, time
+    from pathlib import Path
+    Path("pid").write_text(str(os.getpid()))
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(600)
+    """
     with kernels.ready(forked=True) as made:
-        cell = f"import os, signal; os.kill({made._warm._process.pid}, signal.SIGKILL); import time; time.sleep(60)"
         for _ in range(2):
             with pytest.raises(NotebookStopped) as stopped:
                 made.execute(notebook(cell), {}, tmp_path)
             assert stopped.value.kind == "start"
             assert stopped.value.reason == "the warm process was ended by SIGKILL"
+        eventually(lambda: not alive((tmp_path / "pid").read_text()))
 
 
 @forks
@@ -315,29 +321,11 @@ def state(made, home, *before):
     return json.loads(text)
 
 
-def opened(made, home):
-    """What files and sockets a kernel holds, by kind."""
-    cell = """
-    import os
-    links = [os.readlink(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{one}")]
-    print(sorted(one.split("[")[0] for one in links if "/proc/" not in one and "/pytest-" not in one))
-    """
-    return texts(made.execute(notebook(cell), {}, home))[0]
-
-
-@pytest.mark.parametrize(
-    "warnings", [None, "error,ignore:There is no current event loop:DeprecationWarning:tornado.ioloop"]
-)
-def test_a_notebook_sees_the_same_in_both_kinds_of_kernel_whatever_ran_before(tmp_path, monkeypatch, warnings):
-    monkeypatch.delenv("PYTHONWARNINGS", raising=False)
-    if warnings:
-        monkeypatch.setenv("PYTHONWARNINGS", warnings)
-    monkeypatch.setenv("MPLBACKEND", "svg")
-    with kernels.ready(forked=kernels.can_fork()) as forked, kernels.ready(forked=False) as ordinary:
-        first, chance = state(forked, tmp_path)
-        forked.execute(notebook(SPOIL), {}, tmp_path)
-        second, other = state(forked, tmp_path)
-        third, _ = state(ordinary, tmp_path)
+def test_a_notebook_sees_the_same_in_both_kinds_of_kernel_whatever_ran_before(forked, ordinary, tmp_path):
+    first, chance = state(forked, tmp_path)
+    forked.execute(notebook(SPOIL), {}, tmp_path)
+    second, other = state(forked, tmp_path)
+    third, _ = state(ordinary, tmp_path)
     assert first == second
     assert first == third
     assert other["hash"] == chance["hash"]
@@ -345,18 +333,42 @@ def test_a_notebook_sees_the_same_in_both_kinds_of_kernel_whatever_ran_before(tm
     assert other["numpy"] != chance["numpy"]
 
 
+@pytest.mark.parametrize(
+    "caller", ["", "error,ignore:There is no current event loop:DeprecationWarning:tornado.ioloop"]
+)
+def test_what_the_caller_says_about_warnings_counts_the_same_in_both_kinds_of_kernel(tmp_path, monkeypatch, caller):
+    monkeypatch.setenv("PYTHONWARNINGS", caller)
+    cell = "import warnings, quartier.figures, pandas; print([str(one) for one in warnings.filters])"
+    with kernels.ready(forked=kernels.can_fork()) as forked, kernels.ready(forked=False) as ordinary:
+        first, second = (texts(made.execute(notebook(cell), {}, tmp_path)) for made in (forked, ordinary))
+    assert first == second
+    assert ("('error', None, <class 'Warning'>, None, 0)" in first[0]) == bool(caller)
+
+
 @forks
-def test_a_fork_holds_nothing_of_the_warm_process(forked, tmp_path):
-    alone = opened(forked, tmp_path)
+def test_a_fork_holds_nothing_of_the_warm_process_or_of_other_forks(forked, tmp_path):
+    cell = """
+    import os, time
+    from pathlib import Path
+    def held(process):
+        links = []
+        for one in Path("/proc", str(process), "fd").iterdir():
+            try: links.append(os.readlink(one))
+            except OSError: pass
+        return {link for link in links if link.startswith(("socket:", "/memfd:")) or link == "anon_inode:[pidfd]"}
+    print(sorted(held("self") & held(os.getppid())), [one for one in held("self") if "fd" in one])
+    Path(given).touch()
+    while not Path("done").exists(): time.sleep(0.01)
+    """
     with ThreadPoolExecutor(1) as pool:
-        cell = "from pathlib import Path; import time; Path('one').touch()\nwhile not Path('two').exists(): time.sleep(0.01)"
-        beside = pool.submit(forked.execute, notebook(cell), {}, tmp_path)
+        beside = pool.submit(forked.execute, notebook(cell), {"given": "one"}, tmp_path)
         eventually((tmp_path / "one").exists)
         try:
-            assert opened(forked, tmp_path) == alone
+            looked = notebook(cell.partition("Path(given)")[0])
+            assert texts(forked.execute(looked, {}, tmp_path)) == ["[] []\n"]
         finally:
-            (tmp_path / "two").touch()
-            beside.result()
+            (tmp_path / "done").touch()
+        assert texts(beside.result()) == ["[] []\n"]
 
 
 def third_party(names):
@@ -391,8 +403,14 @@ with kernels.ready(forked=sys.argv[1] == "True") as made:
 """
 
 
-@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.parametrize("forked", KINDS)
+@pytest.mark.parametrize(
+    ("forked", "way"),
+    [
+        pytest.param(True, signal.SIGKILL, marks=forks),
+        pytest.param(True, signal.SIGINT, marks=forks),
+        (False, signal.SIGKILL),
+    ],
+)
 def test_a_caller_that_is_killed_or_interrupted_leaves_nothing(tmp_path, monkeypatch, forked, way):
     temporary = tmp_path / "t"
     temporary.mkdir()
@@ -449,27 +467,20 @@ def test_a_folder_that_is_in_use_is_not_swept(either, tmp_path):
 
 
 def test_papermill_knows_the_engine_and_draws_figures_with_it(tmp_path):
-    drawn = notebook(
-        "%matplotlib inline\nimport matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()", "print(given)"
-    )
-    shown = notebook("import matplotlib.pyplot as plt; plt.plot([1, 2]);", "print(given)")
+    given = notebook("import matplotlib.pyplot as plt; plt.plot([1, 2]);", "print(given)")
+    nbformat.write(given, tmp_path / "in.ipynb")
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    for name, one in (("a", drawn), ("b", shown)):
-        nbformat.write(one, tmp_path / f"{name}.ipynb")
     code = """
     import papermill
-    for name in "ab":
-        for engine in ("quartier", "nbclient"):
-            papermill.execute_notebook(f"{name}.ipynb", f"{name}-{engine}.ipynb", {"given": 5}, engine_name=engine, progress_bar=False)
+    for engine in ("quartier", "nbclient"):
+        papermill.execute_notebook("in.ipynb", f"{engine}.ipynb", {"given": 5}, engine_name=engine, progress_bar=False)
     """
-    subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], cwd=tmp_path, env=environment, check=True, capture_output=True
-    )
-    for name in "ab":
-        ours, theirs = (nbformat.read(tmp_path / f"{name}-{one}.ipynb", 4) for one in ("quartier", "nbclient"))
-        assert [cell.get("outputs") for cell in ours.cells] == [cell.get("outputs") for cell in theirs.cells]
-        assert any("image/png" in output.get("data", {}) for output in ours.cells[2].outputs)
-        assert texts(ours) == ["5\n"]
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    ours, theirs = (nbformat.read(tmp_path / f"{one}.ipynb", 4) for one in ("quartier", "nbclient"))
+    assert [cell.get("outputs") for cell in ours.cells] == [cell.get("outputs") for cell in theirs.cells]
+    assert any("image/png" in output.get("data", {}) for output in ours.cells[2].outputs)
+    assert texts(ours) == ["5\n"]
 
 
 def test_forks_are_not_used_where_they_are_not_wanted(monkeypatch):
