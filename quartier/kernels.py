@@ -254,6 +254,9 @@ class Kernels:
         finally:
             loop = run_sync(own_loop)()
             if not loop.is_running():
+                for task in (left := asyncio.all_tasks(loop)):  # of a notebook that was stopped
+                    task.cancel()
+                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
                 loop.close()
                 asyncio.set_event_loop(None)
 
