@@ -64,11 +64,8 @@ _KERNEL_MODULES = (
 )
 _NOTEBOOK_MODULES = (
     "encodings.utf_8_sig",
-    "numpy",
     "pandas.core.methods.to_dict",
     "pandas.core.reshape.reshape",
-    "pydantic",
-    "yaml",
     "quartier.data",
     "quartier.figures",
     "quartier.need",
@@ -94,7 +91,7 @@ _NOTEBOOK_MODULES = (
     "pandera.strategies.pandas_strategies",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
-    "matplotlib.style.core",
+    "matplotlib.style",
     "PIL.JpegImagePlugin",
     "PIL.PpmImagePlugin",
     "PIL.GifImagePlugin",

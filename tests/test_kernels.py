@@ -100,7 +100,7 @@ PLAIN = [
     out = BytesIO(); figure.savefig(out, metadata={"Software": None})
     Image(out.getvalue())
     """,
-    "for n in range(3000): print(n)",
+    "import time\nfor n in range(3): print(n, flush=True); time.sleep(0.3)",  # in pieces, by the time
 ]
 
 
@@ -108,7 +108,7 @@ def test_the_executed_notebook_is_the_same_in_both_kinds_of_kernel(forked, ordin
     first, second = (seen(made.execute(notebook(*PLAIN), {"given": 7}, tmp_path)) for made in (forked, ordinary))
     assert first == second
     assert texts(first)[:2] == ["out 7\n", "err\n"]
-    assert texts(first)[-1].endswith("2999\n")
+    assert texts(first)[2:] == ["0\n1\n2\n"]
     assert first.cells[4].outputs[0].data["image/png"]
 
 
@@ -203,11 +203,11 @@ def test_a_kernel_that_cannot_start_is_said(either, tmp_path):
 @forks
 def test_a_warm_process_that_is_gone_is_said_and_its_kernels_go_with_it(tmp_path):
     cell = """
-    import os, signal, time
+    import os, signal
     from pathlib import Path
     Path("pid").write_text(str(os.getpid()))
     os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(600)
+    import re; re.match("(a+)+$", "a" * 99 + "b")  # without end, and no other thread gets a turn
     """
     with kernels.ready(forked=True) as made:
         for _ in range(2):
@@ -371,19 +371,17 @@ def test_a_fork_holds_nothing_of_the_warm_process_or_of_other_forks(forked, tmp_
         assert texts(beside.result()) == ["[] []\n"]
 
 
-def third_party(names):
-    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names
-
-
 @forks
-def test_a_notebook_of_this_project_loads_no_library_that_was_not_warm(forked):
+def test_a_notebook_of_this_project_loads_nothing_that_was_not_warm(forked):
     look = "import sys, json; print(json.dumps(list(sys.modules)))"
-    for file in (ROOT / "notebooks").glob("0[35]*.ipynb"):
+    for file in (ROOT / "notebooks").glob("0[235]*.ipynb"):
         given = nbformat.read(file, as_version=4)
         given.cells = [nbformat.v4.new_code_cell(look), *given.cells, nbformat.v4.new_code_cell(look)]
         codes = [one for one in forked.execute(given, {}, ROOT).cells if one.cell_type == "code"]
-        before, after = (json.loads(codes[place].outputs[0].text) for place in (0, -1))
-        assert third_party(after) <= third_party(before)
+        before, after = (set(json.loads(codes[place].outputs[0].text)) for place in (0, -1))
+        # Tiny: what sends large messages, loaded at the first of them, and a deprecated name that may be a warning and an error.
+        late = {name for name in after - before if name.partition(".")[0] not in sys.stdlib_module_names}
+        assert late <= {"zmq.utils.garbage", "matplotlib.style.core"}
 
 
 # --- nothing is left ----------------------------------------------------------------------------------------------
