@@ -493,7 +493,9 @@ def _post(address: str, body: bytes) -> str:
             answer[0] = f"{host}: HTTP {error.code}"
             error.close()
         except Exception as error:  # whatever it was, it changes nothing
-            answer[0] = f"{host}: {getattr(error, 'reason', None) or error}"
+            why = getattr(error, "reason", None) or error
+            if not isinstance(why, TimeoutError):  # said already
+                answer[0] = f"{host}: {why}"
 
     # In a thread, since the limit of a socket is one for each step, not for all of it.
     thread = threading.Thread(target=post, daemon=True)

@@ -349,17 +349,20 @@ def slow(tmp_path):
         one.communicate()
 
 
-def wait_for(path, seconds=60):
+def wait_for(path, *processes, seconds=60):
+    """Wait for a file that one of the processes makes."""
     end = time.monotonic() + seconds
     while not path.exists():
-        assert time.monotonic() < end, f"{path} did not come"
+        left = [one.communicate() for one in processes if one.poll() is not None]
+        assert not processes or len(left) < len(processes), left
+        assert time.monotonic() < end, f"{path} did not come; {left}"
         time.sleep(0.05)
 
 
 def test_of_two_that_start_at_once_one_is_made_and_an_end_from_outside_frees_the_lock(slow):
     folder, start = slow
     both = [start("--exclusive", "--log-json", "log.jsonl") for _ in range(2)]
-    wait_for(folder / "at-work")
+    wait_for(folder / "at-work", *both)
     end = time.monotonic() + 60
     while all(one.poll() is None for one in both):
         assert time.monotonic() < end
@@ -391,7 +394,7 @@ def test_any_signal_ends_a_run_with_its_own_code(slow):
     folder, start = slow
     for number, code in ((signal.SIGINT, 130), (signal.SIGHUP, 129)):
         one = start("--jobs", "1")
-        wait_for(folder / "at-work")
+        wait_for(folder / "at-work", one)
         (folder / "at-work").unlink()
         one.send_signal(number)
         _, wrong = one.communicate(timeout=60)
@@ -561,7 +564,10 @@ def test_what_is_no_run_or_somebodys_work_stays(many, make, tmp_path):
     (many / "2026-11-23-baseline").rename(many / "beschluss")
     (many / "2026-11-20-baseline").mkdir()
     make(TODAY.replace(day=25))
-    (many / "failed").symlink_to(elsewhere)
+    for day in (1, 2):
+        (elsewhere / "unfinished" / f"2026-11-0{day}-cut").mkdir(parents=True)
+        (elsewhere / "unfinished" / f"2026-11-0{day}-cut" / "failure.json").write_text("{}")
+    (many / "failed").symlink_to(elsewhere / "unfinished")
     before = fingerprint(elsewhere)
     lines = schedule.tidy("outputs", 1, is_dry=False)
     assert fingerprint(elsewhere) == before
