@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
@@ -263,24 +264,43 @@ _ended = _Ending()
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """Let SIGINT, SIGTERM and SIGHUP end the command in the same way: once; while it cleans up, none is heard."""
-    is_ending = False
+    is_ending, over, main_thread = False, threading.Event(), threading.main_thread()
 
     def end(number: int, _: object) -> None:
         nonlocal is_ending
-        if not is_ending:
-            is_ending, _ended.number = True, number
-            logging.disable()  # what the notebooks' kernels have to say about their end is not for a planner
-            raise _Ended
+        if is_ending:
+            return
+        is_ending, _ended.number = True, number
+        logging.disable()  # what the notebooks' kernels have to say about their end is not for a planner
+        ended = _Ended()
+        threading.Thread(target=insist, args=(weakref.ref(ended), number), daemon=True).start()
+        try:
+            raise ended
+        finally:
+            del ended  # else its own traceback keeps it
+
+    def insist(ended: weakref.ref[_Ended], number: int) -> None:
+        # Where Python was in a destructor or a callback of a library, the interrupt is lost: nobody holds it any more.
+        nonlocal is_ending
+        while not over.wait(0.2):
+            if ended() is None:
+                is_ending = False
+                if hasattr(signal, "pthread_kill") and main_thread.ident:
+                    signal.pthread_kill(main_thread.ident, number)  # so that the main thread wakes where it waits
+                else:
+                    signal.raise_signal(number)
+                return
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     before = {}
-    if threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is main_thread:
         for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
                 before[number] = signal.signal(number, end)
     try:
         yield
     finally:
+        over.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -291,25 +311,21 @@ def main() -> NoReturn:
     0: done, the same; 1: failed on its way, different; 2: wrong input; 3: another run is being made, a run cannot be made again;
     130, 143, 129: ended by SIGINT, SIGTERM, SIGHUP.
     """
-    with _ended_by_signals():
-        sys.exit(_code())
-
-
-def _code() -> int:
     try:
-        code = app(sys.argv[1:] or ["--help"], prog_name="quartier", standalone_mode=False)
+        with _ended_by_signals():
+            code = app(sys.argv[1:] or ["--help"], prog_name="quartier", standalone_mode=False)
     except PlainError as error:
         _complain(str(error))
-        return getattr(error, "exit_code", 2)
+        sys.exit(getattr(error, "exit_code", 2))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except _UsageError as error:
         _complain(_usage(error))
-        return 2
+        sys.exit(2)
     if code == 130:  # so says typer, whatever the signal was
         _complain(Texts().text("Interrupted; nothing was kept."))
-        return _ended.code
-    return code or 0
+        code = _ended.code
+    sys.exit(code or 0)
 
 
 if __name__ == "__main__":

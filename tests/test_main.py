@@ -183,6 +183,27 @@ def test_an_interrupted_run_leaves_with_130(project, say, monkeypatch):
     assert (Path(last[last.index("outputs/") :]) / "failure.json").is_file()
 
 
+LOST = """
+import os, signal, time
+from quartier import __main__ as command
+class Library:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+def app(*words, **options):
+    Library()
+    time.sleep(30)
+command.app = app
+command.main()
+"""
+
+
+def test_a_signal_is_not_lost_in_a_librarys_destructor():
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 143
+    assert done.stderr.splitlines()[-1] == "Unterbrochen; nichts wurde gespeichert."
+
+
 def test_the_planner_reads_no_english(project, say):
     told = [
         say("run", "-p", "max_sites=2"),
