@@ -1419,6 +1419,16 @@ def plot_scenarios(plans: Sequence[Plan], ax: Axes | None = None) -> Axes:
 # --- files --------------------------------------------------------------------------------------------------------
 
 
+@_styled
+def load_fonts() -> None:
+    """Find and open the fonts of this module's style, so that the first figure need not; it leaves no figure behind."""
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().set_title("0", weight="bold")
+    figure.savefig(io.BytesIO(), format="rgba")
+
+
 def png_bytes(ax: Axes) -> bytes:
     """Give the figure as a PNG, the same bytes each time, with its text alternative as description."""
     return _rendered(ax, "png")
@@ -1428,7 +1438,10 @@ def screen_png(ax: Axes) -> bytes:
     """Give the figure as a small PNG for a notebook: fewer pixels, 256 colours; it looks the same on a screen."""
     from PIL import Image
 
-    picture = Image.open(io.BytesIO(_rendered(ax, "png", SCREEN_DPI))).convert("RGB")
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    width, height = (int(inches * SCREEN_DPI) for inches in figure.get_size_inches())  # as Matplotlib cuts it
+    picture = Image.frombytes("RGBA", (width, height), _rendered(ax, "rgba", SCREEN_DPI)).convert("RGB")
     stream = io.BytesIO()
     picture.quantize(256, dither=Image.Dither.NONE).save(stream, "png", optimize=True)
     return stream.getvalue()
@@ -1471,7 +1484,8 @@ def _rendered(ax: Axes, kind: str, dpi: int = DPI) -> bytes:
     figure = ax.get_figure(root=True)
     assert figure is not None
     said = alt_text(ax)
-    metadata: dict[str, Any] = {
+    metadata: dict[str, str | None] | None = {
+        "rgba": None,
         "png": {"Software": None, "Description": said},
         "svg": {"Date": None, "Creator": None, "Title": said, "Description": said},
     }[kind]

@@ -132,18 +132,12 @@ def can_fork() -> bool:
     return True
 
 
-def load() -> None:
-    """Load what `Kernels.execute` needs: before threads do so, for a library that two threads load at once may be half there."""
-    import papermill  # noqa: F401
-
-    _jupyter()
-
-
 @contextlib.contextmanager
 def ready(*, forked: bool | None = None) -> Iterator[Kernels]:
     """Make kernels of this very Python ready, and end them all afterwards.
 
-    The warm process is started, not waited for: there is time to load data meanwhile.
+    The warm process is started, not waited for: there is time to load data meanwhile. Papermill and the rest are loaded here,
+    before there are threads, for a library that two threads load at once may be half there.
 
     Parameters
     ----------
@@ -160,6 +154,7 @@ def ready(*, forked: bool | None = None) -> Iterator[Kernels]:
     kernels = Kernels(forked=can_fork() if forked is None else forked)
     try:
         log.setLevel(logging.CRITICAL)
+        _jupyter()
         yield kernels
     finally:
         log.setLevel(level)
@@ -462,6 +457,23 @@ def _ended(code: int | None) -> str:
 
 
 # --- between caller and kernel: Papermill, nbclient and jupyter_client, but that they wait for nothing idle ----------
+
+
+@contextlib.contextmanager
+def _without_grammar() -> Iterator[None]:
+    """Let jsonschema, which Papermill brings along, not build its grammar for addresses: that takes a second.
+
+    It makes do without where the grammar is not installed, and no notebook has an address to check.
+    """
+    name = "rfc3987_syntax"
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 @functools.cache
@@ -791,6 +803,8 @@ def _warm_up() -> tuple[list[Any], list[Any]]:
         # What cannot be imported (because a warning is an error, say) is for the notebook to find out.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        importlib.import_module("quartier.figures").load_fonts()
     gc.freeze()  # so that forks need not look at it, and share its memory
     gc.enable()
     return own, [one for one in warnings.filters if one not in own]

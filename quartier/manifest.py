@@ -246,7 +246,7 @@ def read(folder: Path, texts: Texts) -> Manifest:
                 "There is no run in {folder}: {file} is missing.", folder=texts.given(str(folder), 200), file=FILE
             )
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ManifestError(texts.text("{file} is cut short, or no JSON file.", file=where)) from None
     if not isinstance(given, dict) or given.get("format") != FORMAT:
         raise ManifestError(texts.text("{file} is not the manifest of a run.", file=where))

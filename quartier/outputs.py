@@ -103,7 +103,7 @@ def begun(out: Path, name: str) -> Iterator[Place]:
         sweep(out)
         partial = next(_free_names(out, f".{name}.partial-{os.getpid()}"))
         partial.mkdir()
-        held = _open_locked(partial / _LOCK)
+        held = open_locked(partial / _LOCK)
     place = Place(out, name, partial, held)
     try:
         place.work.mkdir()
@@ -127,7 +127,7 @@ def locked(out: Path) -> Iterator[None]:
         The folder cannot be written to.
     """
     out.mkdir(parents=True, exist_ok=True)
-    held = _open_locked(out / _LOCK)
+    held = open_locked(out / _LOCK)
     try:
         yield
     finally:
@@ -162,7 +162,7 @@ def sweep(out: Path) -> list[Path]:
 def is_held(partial: Path) -> bool:
     """Tell whether a process is at work in a hidden folder."""
     try:
-        _open_locked(partial / _LOCK, wait=False).close()
+        open_locked(partial / _LOCK, wait=False).close()
     except BlockingIOError:
         return True
     except OSError:
@@ -223,7 +223,7 @@ def _set_latest(out: Path, name: str) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _open_locked(path: Path, *, wait: bool = True) -> BinaryIO:
+def open_locked(path: Path, *, wait: bool = True) -> BinaryIO:
     """Open a file and hold its lock until it is closed; a link in its place is not followed."""
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666), "r+b")
     if fcntl is not None:

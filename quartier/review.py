@@ -245,11 +245,7 @@ def read_manifest(run: Path, texts: Texts | None = None) -> Manifest:
         It cannot be used.
     """
     texts = texts or Texts()
-    try:
-        found = manifests.read(run, texts)
-    except RecursionError:  # brackets in brackets in brackets
-        where = texts.given(str(run / FILE), 200)
-        raise ManifestError(texts.text("{file} is cut short, or no JSON file.", file=where)) from None
+    found = manifests.read(run, texts)
     paths = [*found.files, *found.notebooks, found.data]
     outside = [path for path in paths if {".", ".."} & set(path.split("/")) or len(path) > 1_000]
     outside += [path for path in (*found.notebooks, found.data) if "/" in path]
@@ -792,15 +788,15 @@ def execute(manifest: Manifest, scratch: Path, *, progress: bool) -> Path:
     except ValueError:
         date = manifest.begun.date()
     inputs = scratch / INPUTS
-    job = runs.prepare(
+    return runs.run(
         manifest.scenario.name,
         manifest.changes,
         out=scratch / "outputs",
         data=inputs / manifest.data,
         notebooks=inputs / "notebooks",
         today=date,
+        progress=progress,
     )
-    return job.execute(progress=progress)
 
 
 def _changes(old: Manifest, new: Manifest, texts: Texts) -> dict[Cause, str]:

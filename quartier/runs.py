@@ -213,7 +213,6 @@ class Job:
         from tqdm import tqdm
 
         texts = self.plan.texts
-        kernels.load()
         for folder in (NOTEBOOKS, PAGES):
             (work / folder).mkdir()
         with tqdm(

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quartier import kernels, manifest, outputs, report, runs
+from quartier import kernels, manifest, outputs, report, review, runs
 from quartier.data import find_path
 from quartier.language import PlainError, Texts, mark
 from quartier.scenario import scenario_names
@@ -43,7 +43,6 @@ COMMAND_TIME_S, WEBHOOK_TIME_S = 60.0, 10.0
 PAPERS = "papers.txt"
 """List in the folder that holds runs: names of runs that papers rest on, one a line."""
 
-VERIFIED = "verified.jsonl"
 _EXCLUSIVE = ".exclusive"
 _CLUTTER = (".ipynb_checkpoints", ".DS_Store", "Thumbs.db")
 """Names of what programs leave in a folder in which somebody has only looked."""
@@ -289,7 +288,7 @@ def _alone(out: Path) -> Iterator[None]:
     busy = texts.text("Nothing was done: another run is being made in {folder}.", folder=texts.given(str(out)))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        held = outputs._open_locked(out / _EXCLUSIVE, wait=False)
+        held = outputs.open_locked(out / _EXCLUSIVE, wait=False)
     except BlockingIOError:
         raise _BusyError(busy) from None
     except OSError as error:
@@ -518,7 +517,7 @@ def list_runs(out: str | Path = "outputs") -> dict[str, Any]:
     """
     folder, texts = Path(out), Texts()
     made, unreadable = _read_runs(folder, texts)
-    looked_at, before, listed = _verified(folder), dict[tuple[str, str], manifest.Manifest](), []
+    looked_at, before, listed = review.verified(folder), dict[tuple[str, str], manifest.Manifest](), []
     for path, one in made:
         last = before.get((one.data, one.scenario.name))
         before[one.data, one.scenario.name] = one
@@ -662,25 +661,6 @@ def _known(failed: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return {**known, "run": failed.name} if isinstance(known, dict) else {}
-
-
-def _verified(folder: Path) -> dict[str, dict[str, Any]]:
-    """Give the last record of each run that was made again and has the same manifest still, by name."""
-    try:
-        lines = (folder / VERIFIED).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return {}
-    found = {}
-    for line in lines:
-        try:
-            record = json.loads(line)
-            name = str(record["run"])
-            path = folder / name / manifest.FILE
-            if "/" not in name and manifest.hash_file(path).sha256 == record["manifest_sha256"]:
-                found[name] = record
-        except (ValueError, LookupError, TypeError, OSError):  # cut short, or about a run that is gone
-            continue
-    return found
 
 
 # --- which runs may go --------------------------------------------------------------------------------------------

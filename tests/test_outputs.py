@@ -172,7 +172,7 @@ def test_the_lock_is_let_go_of_by_a_process_that_is_killed(tmp_path):
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         with pytest.raises(BlockingIOError):
-            outputs._open_locked(tmp_path / ".lock", wait=False)
+            outputs.open_locked(tmp_path / ".lock", wait=False)
         process.kill()
     begun = time.monotonic()
     with outputs.locked(tmp_path):
