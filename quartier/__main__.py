@@ -217,11 +217,11 @@ def _verify(
     Executes the run's notebooks in a folder that is gone afterwards: not for a run from somebody you do not trust; --hashes-only
     executes nothing. Leaves with 0 (the same), 1 (different), 2 (wrong input) or 3 (could not be made again).
     """
-    from quartier import review
+    from quartier import comparison, review
 
-    found: review.Review | review.Comparison
+    found: review.Review | comparison.Comparison
     if against is not None:
-        found = review.compare(run, against)
+        found = comparison.compare(run, against)
     else:
         found = review.verify(run, data=data, hashes_only=hashes_only, progress=not as_json)
     typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2) if as_json else "\n".join(found.sentences()))

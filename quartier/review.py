@@ -1,4 +1,4 @@
-"""Runs looked at again: whether one is whole and comes out the same, and whose doing it is if not; what moved the money between two.
+"""Runs looked at again: whether one is whole and comes out the same, and whose doing it is if not.
 
 Hashes tell that something differs. Row, column, cell and pixel are found by comparing with what is made again from the run's
 own copies in a scratch folder. Nothing is ever written into a run; one line about the outcome goes beside it.
@@ -6,12 +6,10 @@ own copies in a scratch folder. Nothing is ever written into a run; one line abo
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import csv
 import dataclasses
 import datetime
-import io
 import itertools
 import json
 import math
@@ -20,24 +18,17 @@ import re
 import shutil
 import stat
 import tempfile
-import warnings
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from quartier import manifest as manifests
 from quartier.data import find_path
-from quartier.language import LANGUAGES, PlainError, Texts, mark
-from quartier.manifest import FILE, INPUTS, File, Manifest, ManifestError
 
 # Solvers, notebooks and pictures are imported where they are needed: hashes alone are compared in half a second.
-
-PIXEL_STEP = 64
-"""Of 255: how far a colour may be off once code or packages changed. The edge of a letter may be, a bar of another colour not."""
-
-PIXEL_SHARE = 20e-6
-"""Share of the pixels that may be further off then: the edges of a few letters, no letter (a letter has some 200 of 2 million)."""
+from quartier.differences import ABSENT, Cause, Change, Difference, changed_leaves, csv_rows, leaves, places, shown
+from quartier.language import LANGUAGES, PlainError, Texts, mark
+from quartier.manifest import FILE, INPUTS, File, Manifest, ManifestError
 
 MOST_TOLD = 20
 """Differences of one file that are told in words; the others are counted."""
@@ -51,88 +42,8 @@ MATTER = (
 )
 """Packages that the files of a run come from; told before the others."""
 
-Cause = Literal[
-    "tampered", "inputs", "code", "packages", "python", "platform", "unrepeatable", "scenario", "parameters"
-]
-
-_MOST_KEYS = 4
-"""Columns that it may take to tell a row from all others: area, site, indicator and date."""
-
-_MOST_UNPACKED = 200_000_000
-"""Bytes; a spreadsheet that unpacks to more was not made by a run, and is not opened."""
-
 _LEFT_BY_PROGRAMS = re.compile(r"(^|/)(\.ipynb_checkpoints/.+|\.DS_Store|Thumbs\.db|desktop\.ini|\.~lock\.[^/]*#)$")
 """What JupyterLab, spreadsheets and file managers leave where somebody looks at a run."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """One thing that is not as expected.
-
-    Attributes
-    ----------
-    file : str
-        Path below the run's folder; one in ``inputs/`` stands for the city's file, too.
-    row : int, optional
-        Row of a table or line of a text, as a spreadsheet or an editor counts them.
-    column : str, optional
-        Column of a table, field of a scenario or of the manifest, part of a notebook's cell.
-    given, expected : str, optional
-        What is in the run, and what is expected there; None: nothing.
-    place : str
-        What a row is about, such as its site; sheet; cell of a notebook; pixel.
-    what : str
-        In words, where that is not all.
-    causes : tuple of str
-        Whose doing it is; several where it may be any of them.
-    """
-
-    file: str
-    row: int | None = None
-    column: str | None = None
-    given: str | None = None
-    expected: str | None = None
-    place: str = ""
-    what: str = ""
-    causes: tuple[Cause, ...] = ()
-
-    def line(self, texts: Texts) -> str:
-        """Give place and values as one line, without the cause."""
-        row = [] if self.row is None else [texts.text("row {row}", row=self.row)]
-        if self.place and row and self.file.endswith(".csv"):
-            row = [f"{row[0]} ({self.place})"]
-        elif self.place:
-            row = [self.place, *row]
-        column = [] if self.column is None else [self.column]
-        if self.file.endswith((".csv", ".xlsx")):
-            column = [texts.text("column {column}", column=name) for name in column]
-        where = ", ".join([self.file, *row, *column])
-        if self.what:
-            where = f"{where}: {self.what}"
-        if self.given is None and self.expected is None:
-            return where
-        given, expected = (texts.text("nothing") if v is None else texts.given(v) for v in (self.given, self.expected))
-        if self.causes and self.causes[0] in ("inputs", "scenario", "parameters"):
-            return texts.text("{where}: was {old}, is {new}", where=where, old=given, new=expected)
-        return texts.text("{where}: given {given}, expected {expected}", where=where, given=given, expected=expected)
-
-    def sentence(self, texts: Texts) -> str:
-        """Give place, values and cause as one line."""
-        causes = texts.either(texts.name("cause", cause) for cause in self.causes)
-        return f"{self.line(texts)} ({causes})" if causes else self.line(texts)
-
-    def as_json(self, texts: Texts) -> dict[str, Any]:
-        """Give the same for machines."""
-        return {
-            "file": self.file,
-            "place": self.place or None,
-            "row": self.row,
-            "column": self.column,
-            "given": self.given,
-            "expected": self.expected,
-            "cause": list(self.causes),
-            "sentence": self.sentence(texts),
-        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +97,7 @@ class Review:
             lines.append(texts.text("{run}: the same.", run=name))
         for causes in dict.fromkeys(one.causes for one in self.differences):
             lines.append(self.heads.get(causes, "") or texts.text("Different:"))
-            lines += _told([one for one in self.differences if one.causes == causes], texts)
+            lines += told([one for one in self.differences if one.causes == causes], texts)
         return [*lines, *filter(None, [self.compared]), *(texts.text("Note: {note}", note=note) for note in self.notes)]
 
     def as_json(self) -> dict[str, Any]:
@@ -201,7 +112,7 @@ class Review:
         }
 
 
-def _told(differences: Sequence[Difference], texts: Texts) -> list[str]:
+def told(differences: Sequence[Difference], texts: Texts) -> list[str]:
     """Give the lines of differences, not too many of one file."""
     lines = []
     for _, group in itertools.groupby(differences, key=lambda one: one.file):
@@ -289,42 +200,21 @@ def _on_disk(run: Path) -> tuple[dict[str, File], dict[str, str]]:
     return files, odd
 
 
-_ABSENT: Any = object()
-
-_Pair = tuple[str | None, str | None]
-
-_Change = dict[tuple[str, ...], Any]
-"""Leaves of a manifest by their path, and other values for them."""
-
-
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> _Change:
-    """Give the leaves of nested mappings; a list is a leaf, and so is an empty mapping in another."""
-    if isinstance(value, Mapping) and (value or not path):
-        return {leaf: v for key, part in value.items() for leaf, v in _leaves(part, (*path, str(key))).items()}
-    return {path: value}
-
-
-def _changed_leaves(given: Any, expected: Any) -> _Change:
-    """Leaves of `expected` that `given` has not, and those it has too many as absent."""
-    old, new = _leaves(given), _leaves(expected)
-    return {path: new.get(path, _ABSENT) for path in (*old, *new) if old.get(path, _ABSENT) != new.get(path, _ABSENT)}
-
-
-def _with_leaves(content: Any, change: _Change) -> Any:
+def _with_leaves(content: Any, change: Change) -> Any:
     """Give nested mappings with other leaves; absent ones are taken out."""
     made = json.loads(json.dumps(content))
     for path, value in change.items():
         at = made
         for key in path[:-1]:
             at = at.setdefault(key, {})
-        if value is _ABSENT:
+        if value is ABSENT:
             at.pop(path[-1], None)
         else:
             at[path[-1]] = value
     return made
 
 
-def _unedited(manifest: Manifest, guesses: Iterable[_Change]) -> tuple[Manifest, _Change] | None:
+def _unedited(manifest: Manifest, guesses: Iterable[Change]) -> tuple[Manifest, Change] | None:
     """Find what a manifest was before it was edited: the seal proves a guess. None where no guess is it.
 
     Returns
@@ -335,13 +225,13 @@ def _unedited(manifest: Manifest, guesses: Iterable[_Change]) -> tuple[Manifest,
         The leaves that were edited, with the values they had.
     """
     content = manifest.model_dump(mode="json")
-    own = _leaves(content)
+    own = leaves(content)
     kept = []
     for guess in guesses:
-        differing = {path: value for path, value in guess.items() if own.get(path, _ABSENT) != value}
+        differing = {path: value for path, value in guess.items() if own.get(path, ABSENT) != value}
         if differing and differing not in kept:
             kept.append(differing)
-    by_part: dict[str, _Change] = {}
+    by_part: dict[str, Change] = {}
     for one in kept:
         by_part.setdefault(next(iter(one))[0], {}).update(one)
     together = {path: value for one in kept for path, value in one.items()}
@@ -355,7 +245,7 @@ def _unedited(manifest: Manifest, guesses: Iterable[_Change]) -> tuple[Manifest,
     return None
 
 
-def _cheap_guesses(manifest: Manifest, files: Mapping[str, File], run: Path) -> Iterator[_Change]:
+def _cheap_guesses(manifest: Manifest, files: Mapping[str, File], run: Path) -> Iterator[Change]:
     """Guess what a manifest said, from the files of the run and from what is installed here."""
     yield {("name",): run.name}
     fields, chosen = manifest.scenario.fields, manifest.scenario
@@ -367,14 +257,14 @@ def _cheap_guesses(manifest: Manifest, files: Mapping[str, File], run: Path) -> 
     for name, value in manifest.parameters.items():
         yield {("parameters", name): fields.get(name)}
         yield {("scenario", "fields", name): value}
-        yield {("parameters", name): _ABSENT}
+        yield {("parameters", name): ABSENT}
     for path, file in files.items():
         part, key = ("inputs", path.removeprefix(f"{INPUTS}/")) if path.startswith(f"{INPUTS}/") else ("outputs", path)
         yield {(part, key, field): value for field, value in file.model_dump().items()}
     for language in LANGUAGES:
         yield {("scenario", "fields", "language"): language}
     try:
-        rows = _csv_rows((run / "tables" / "distribution.csv").read_bytes())
+        rows = csv_rows((run / "tables" / "distribution.csv").read_bytes())
         for row in rows[1:]:
             named = dict(zip(rows[0], row, strict=False))
             yield {("result", "amounts_eur", named["site_id"]): float(named["amount_eur"])}
@@ -392,11 +282,11 @@ def _cheap_guesses(manifest: Manifest, files: Mapping[str, File], run: Path) -> 
     )
 
 
-def _guesses_from(content: Mapping[str, Any], manifest: Manifest) -> Iterator[_Change]:
+def _guesses_from(content: Mapping[str, Any], manifest: Manifest) -> Iterator[Change]:
     """Guess that each leaf of a manifest said what another content says."""
     own = manifest.model_dump(mode="json")
     for part, value in content.items():
-        change = {(part, *path): one for path, one in _changed_leaves(own[part], value).items()}
+        change = {(part, *path): one for path, one in changed_leaves(own[part], value).items()}
         if part in ("inputs", "outputs"):
             for path in dict.fromkeys(path[1] for path in change):
                 yield {leaf: one for leaf, one in change.items() if leaf[1] == path}
@@ -404,26 +294,20 @@ def _guesses_from(content: Mapping[str, Any], manifest: Manifest) -> Iterator[_C
             yield from ({leaf: one} for leaf, one in change.items())
 
 
-def _edited(manifest: Manifest, change: _Change) -> list[Difference]:
+def _edited(manifest: Manifest, change: Change) -> list[Difference]:
     """Say which values of a manifest were edited."""
-    own = _leaves(manifest.model_dump(mode="json"))
+    own = leaves(manifest.model_dump(mode="json"))
     return [
         Difference(
             FILE,
             column=".".join(path),
-            given=_shown(own.get(path, _ABSENT)),
-            expected=_shown(value),
+            given=shown(own.get(path, ABSENT)),
+            expected=shown(value),
             causes=("tampered",),
         )
         for path, value in change.items()
-        if own.get(path, _ABSENT) != value
+        if own.get(path, ABSENT) != value
     ]
-
-
-def _shown(value: Any) -> str | None:
-    if value is _ABSENT:
-        return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 # --- looking at a run ---------------------------------------------------------------------------------------------
@@ -455,7 +339,7 @@ def verify(
         There is no run, its manifest cannot be used, or there is no such city's folder.
     """
     run = find_run(asked)
-    look = _Look(run)
+    look = Look(run)
     if hashes_only:
         look.check_files(None)
         n = len(look.manifest.files)
@@ -478,7 +362,7 @@ def verify(
     return found
 
 
-class _Look:
+class Look:
     """One look at a run: what is found is collected here."""
 
     def __init__(self, run: Path) -> None:
@@ -511,7 +395,7 @@ class _Look:
         found = sorted(dict.fromkeys(self.differences), key=lambda one: order.get("".join(one.causes), 2))
         return Review(self.run, self.texts, tuple(found), self.heads, tuple(self.notes), compared, self.failed)
 
-    def check_seal(self, guesses: Iterable[_Change]) -> None:
+    def check_seal(self, guesses: Iterable[Change]) -> None:
         """Find out what an edited manifest said."""
         if self.is_restored:
             return
@@ -656,7 +540,7 @@ class _Look:
             return ""
         content = fresh.model_dump(mode="json", exclude={"name", "begun", "took_s", "seal", "format", "version"})
         self.check_seal(_guesses_from(content, self.written))
-        changes = _changes(self.manifest, fresh, texts)
+        changes = what_changed(self.manifest, fresh, texts)
         self.check_files(again, originals)
         self._check_outputs(again, fresh, changes)
         return self._compared(fresh)
@@ -732,8 +616,8 @@ class _Look:
         own = self.manifest.model_dump(mode="json")
         new = fresh.model_dump(mode="json")
         for part in ("scenario", "parameters", "notebooks", "seed", "result", "basis"):
-            for path, value in _changed_leaves(own[part], new[part]).items():
-                old = _leaves(own[part]).get(path, _ABSENT)
+            for path, value in changed_leaves(own[part], new[part]).items():
+                old = leaves(own[part]).get(path, ABSENT)
                 numbers = [one for one in (old, value) if is_tolerant and isinstance(one, float)]
                 if len(numbers) == 2 and math.isclose(*numbers, rel_tol=1e-9, abs_tol=1e-9):  # last digits of a sum
                     continue
@@ -741,8 +625,8 @@ class _Look:
                     Difference(
                         FILE,
                         column=".".join((part, *path)),
-                        given=_shown(old),
-                        expected=_shown(value),
+                        given=shown(old),
+                        expected=shown(value),
                         causes=() if self.is_restored else ("tampered",),
                     )
                 )
@@ -799,7 +683,7 @@ def execute(manifest: Manifest, scratch: Path, *, progress: bool) -> Path:
     )
 
 
-def _changes(old: Manifest, new: Manifest, texts: Texts) -> dict[Cause, str]:
+def what_changed(old: Manifest, new: Manifest, texts: Texts) -> dict[Cause, str]:
     """What a run rests on that is not its input and has changed: what may have made it different."""
     found: dict[Cause, str] = {}
     if (old.code.package_sha256, old.code.version) != (new.code.package_sha256, new.code.version):
@@ -826,357 +710,6 @@ def _changes(old: Manifest, new: Manifest, texts: Texts) -> dict[Cause, str]:
     if before.platform != after.platform:
         found["platform"] = texts.text("the system ({old} → {new})", old=before.platform, new=after.platform)
     return found
-
-
-# --- where two files differ ---------------------------------------------------------------------------------------
-
-
-def places(
-    given: Path, expected: Path, path: str, texts: Texts, *, is_tolerant: bool = False, inputs: bool = False
-) -> list[Difference]:
-    """Find where two files differ.
-
-    Parameters
-    ----------
-    given, expected : Path
-        The files.
-    path : str
-        Name for both; its ending says how they are read.
-    texts : Texts
-        For what has no name of its own.
-    is_tolerant : bool
-        Let pictures differ as they may between versions of packages.
-    inputs : bool
-        Look at what a run is made from alone: of notebooks at their cells and not their outputs.
-
-    Returns
-    -------
-    list of Difference
-        None where they show the same, or where one of them cannot be read.
-    """
-    try:
-        one, other = given.read_bytes(), expected.read_bytes()
-    except OSError:
-        return []
-    if one == other:
-        return []
-    compare: Callable[[], Iterable[Difference]] = {
-        ".csv": lambda: _csv_places(one, other, path, texts),
-        ".png": lambda: _image_places(one, other, path, texts, is_tolerant=is_tolerant),
-        ".ipynb": lambda: _notebook_places(one, other, path, texts, is_tolerant=is_tolerant, inputs=inputs),
-        ".xlsx": lambda: _spreadsheet_places(one, other, path, texts),
-        ".yaml": lambda: _scenario_places(given, expected, path),
-        ".json": lambda: _json_places(one, other, path),
-    }.get(Path(path).suffix, lambda: _text_places(one, other, path))
-    try:
-        return list(compare())
-    except Exception:  # whatever a damaged file does to its reader: then it is compared as a text, or not at all
-        try:
-            return list(_text_places(one, other, path))
-        except ValueError:
-            return []
-
-
-def _text_places(given: bytes, expected: bytes, path: str) -> Iterator[Difference]:
-    """Name the first line that differs."""
-    lines = (one.decode("utf-8").splitlines() for one in (given, expected))
-    for row, (old, new) in enumerate(itertools.zip_longest(*lines), start=1):
-        if old != new:
-            yield Difference(path, row, None, *_excerpts(old, new))
-            return
-
-
-def _excerpts(old: str | None, new: str | None) -> _Pair:
-    """Cut what two long lines have in common."""
-    if old is None or new is None or max(len(old), len(new)) <= 60:
-        return old, new
-    same = next(
-        (at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new))
-    )
-    start = max(0, same - 20)
-    old, new = (("…" if start else "") + one[start : start + 56] for one in (old, new))
-    return old, new
-
-
-def _csv_rows(raw: bytes) -> list[list[str]]:
-    """Read the cells of a table, as a spreadsheet or quartier wrote it."""
-    try:
-        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252")
-    head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-
-
-def _csv_places(given: bytes, expected: bytes, path: str, texts: Texts) -> Iterator[Difference]:
-    """Compare tables cell by cell; rows are matched by the first columns that tell them apart."""
-    one, other = _csv_rows(given), _csv_rows(expected)
-    if not one or not other:
-        yield from _text_places(given, expected, path)
-        return
-    columns = [column for column in other[0] if column in one[0]]
-    for column in one[0]:
-        if column not in columns:
-            yield Difference(path, 1, column, column, None)
-    for column in other[0]:
-        if column not in columns:
-            yield Difference(path, 1, column, None, column)
-    if columns != [column for column in one[0] if column in columns]:
-        what = texts.text("the columns are in another order")
-        yield Difference(path, 1, None, ", ".join(one[0]), ", ".join(other[0]), what=what)
-    width = next((n for n in range(1, min(_MOST_KEYS, len(other[0])) + 1) if _tells_apart(one, other, n)), 0)
-
-    def keyed(rows: list[list[str]]) -> dict[tuple[Any, ...], int]:
-        found: dict[tuple[Any, ...], int] = {}
-        for number, row in enumerate(rows[1:], start=1):
-            found.setdefault(tuple(row[:width]) if width else (number,), number)
-        return found
-
-    olds, news = keyed(one), keyed(other)
-    pairs = [(olds[key], news[key]) for key in news if key in olds]
-    left = sorted(set(range(1, len(one))) - {old for old, _ in pairs})
-    lacking = sorted(set(range(1, len(other))) - {new for _, new in pairs})
-    # A row whose key was changed stands where it stood.
-    replaced = [number for number in left if number in lacking]
-    order = [old for _, old in sorted((new, old) for old, new in pairs)]
-    moved = next(((at, meant) for at, meant in zip(sorted(order), order, strict=True) if at != meant), None)
-    if moved:
-        what = texts.text("the rows are in another order")
-        there, meant = (", ".join(one[number][:width]) for number in moved)
-        yield Difference(path, moved[0] + 1, None, there, meant, what=what)
-    for old, new in sorted([*pairs, *((number, number) for number in replaced)]):
-        yield from _row_places(one, other, old, new, path, ", ".join(other[new][:width]))
-    for number in left:
-        if number not in replaced:
-            yield Difference(path, number + 1, None, ", ".join(one[number]), None, ", ".join(one[number][:width]))
-    for number in lacking:
-        if number not in replaced:
-            yield Difference(path, number + 1, None, None, ", ".join(other[number]), ", ".join(other[number][:width]))
-
-
-def _tells_apart(one: list[list[str]], other: list[list[str]], width: int) -> bool:
-    """Whether the first columns are the same in both tables and tell the rows of the expected one apart."""
-    keys = [tuple(row[:width]) for row in other[1:]]
-    return one[0][:width] == other[0][:width] and len(set(keys)) == len(keys)
-
-
-def _row_places(
-    one: list[list[str]], other: list[list[str]], old: int, new: int, path: str, place: str
-) -> Iterator[Difference]:
-    """Compare the cells of two rows by their columns; what stands beyond the columns has a number."""
-
-    def named(rows: list[list[str]], number: int) -> dict[str, str]:
-        head = rows[0]
-        return {head[at] if at < len(head) else str(at + 1): cell for at, cell in enumerate(rows[number])}
-
-    before, after = named(one, old), named(other, new)
-    for column in (*after, *(column for column in before if column not in after)):
-        if before.get(column) != after.get(column):
-            if {column in one[0], column in other[0]} == {True, False}:
-                continue  # a whole column, told once
-            yield Difference(path, old + 1, column, before.get(column), after.get(column), place)
-
-
-def _image_places(
-    given: bytes,
-    expected: bytes,
-    path: str,
-    texts: Texts,
-    *,
-    is_tolerant: bool,
-    place: str = "",
-    column: str | None = None,
-) -> Iterator[Difference]:
-    """Compare pictures pixel by pixel, and the text that stands for them."""
-    import numpy as np
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        one, other = (Image.open(io.BytesIO(raw)) for raw in (given, expected))
-    prefix = f"{place}, " if place else ""
-    said = [image.info.get("Description") for image in (one, other)]
-    if said[0] != said[1]:
-        yield Difference(path, None, "Description", *_excerpts(*said), place)
-    if one.size != other.size:
-        old, new = (f"{image.size[0]} × {image.size[1]}" for image in (one, other))
-        yield Difference(path, None, column, old, new, place, texts.text("another size"))
-        return
-    before, after = (np.asarray(image.convert("RGBA"), dtype=np.int16) for image in (one, other))
-    off = np.abs(before - after).max(axis=2)
-    clear = off > (PIXEL_STEP if is_tolerant else 0)
-    n = int(clear.sum())
-    if n > (PIXEL_SHARE * clear.size if is_tolerant else 0):
-        y, x = (int(v) for v in np.argwhere(clear)[0])
-        old, new = ("#" + "".join(f"{int(part):02x}" for part in image[y, x]) for image in (before, after))
-        where = prefix + texts.text("pixel x = {x}, y = {y}", x=x, y=y)
-        what = texts.text("{n} pixel differs", plural="{n} pixels differ", n=n)
-        yield Difference(path, None, column, old, new, where, what)
-
-
-def _notebook_places(
-    given: bytes, expected: bytes, path: str, texts: Texts, *, is_tolerant: bool, inputs: bool
-) -> Iterator[Difference]:
-    """Compare notebooks cell by cell."""
-    one, other = (_cells_by_id(raw) for raw in (given, expected))
-    for key in (*other, *(key for key in one if key not in other)):
-        old, new = one.get(key), other.get(key)
-        cell = new or old or {}
-        if cell.get("execution_count"):
-            place = texts.text("cell [{n}]", n=cell["execution_count"])
-        else:
-            place = texts.text("{n}th cell", n=list(other if key in other else one).index(key) + 1)
-        before, after = (None if cell is None else _cell_parts(cell, inputs=inputs) for cell in (old, new))
-        if before is None or after is None:
-            sources = _first_difference(*(None if one is None else one["source"] for one in (before, after)))
-            yield Difference(path, None, None, *sources, place)
-            continue
-        yield from _output_places(before, after, path, place, texts, is_tolerant=is_tolerant)
-        if not inputs:
-            outputs = ([_output_parts(output) for output in cell.get("outputs", [])] for cell in (old or {}, new or {}))
-            for left, right in itertools.zip_longest(*outputs, fillvalue={}):
-                yield from _output_places(left, right, path, place, texts, is_tolerant=is_tolerant)
-    ids = [list(one), list(other)]
-    if not inputs and ids[0] != ids[1] and sorted(ids[0]) == sorted(ids[1]):
-        yield Difference(path, what=texts.text("the cells are in another order"))
-
-
-def _cells_by_id(raw: bytes) -> dict[str, dict[str, Any]]:
-    """Give the cells of a notebook; those without an id by their number."""
-    return {str(cell.get("id", number)): cell for number, cell in enumerate(json.loads(raw)["cells"])}
-
-
-def _cell_parts(cell: Mapping[str, Any], *, inputs: bool) -> dict[str, str]:
-    """Give what a cell is, but for its outputs."""
-    found = {"cell_type": cell["cell_type"], "source": _joined(cell["source"])}
-    found["tags"] = ", ".join(cell.get("metadata", {}).get("tags", []))
-    return found if inputs else {**found, "execution_count": str(cell.get("execution_count"))}
-
-
-def _joined(text: Any) -> str:
-    return text if isinstance(text, str) else "".join(text)
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
-
-
-def _first_difference(old: str | None, new: str | None) -> _Pair:
-    """Give the first line in which two texts differ."""
-    if old is None or new is None:
-        return (None if old is None else _first_line(old)), (None if new is None else _first_line(new))
-    for one, other in itertools.zip_longest(old.split("\n"), new.split("\n")):
-        if one != other:
-            return _excerpts(one, other)
-    return old, new
-
-
-def _output_parts(output: Mapping[str, Any]) -> dict[str, str]:
-    """Give what an output shows by kind: text/plain, image/png, stdout, ..."""
-    if output["output_type"] == "stream":
-        return {output["name"]: _joined(output["text"])}
-    if output["output_type"] == "error":
-        return {"error": f"{output['ename']}: {output['evalue']}"}
-    found = {}
-    for kind, shown in output.get("data", {}).items():
-        found[kind] = _joined(shown) if isinstance(shown, (str, list)) else json.dumps(shown, sort_keys=True)
-    for kind, said in output.get("metadata", {}).items():
-        found[f"{kind} (metadata)"] = json.dumps(said, sort_keys=True, ensure_ascii=False)
-    return found
-
-
-def _output_places(
-    old: Mapping[str, str], new: Mapping[str, str], path: str, place: str, texts: Texts, *, is_tolerant: bool
-) -> Iterator[Difference]:
-    """Compare what two outputs show."""
-    for kind in (*new, *(kind for kind in old if kind not in new)):
-        before, after = old.get(kind), new.get(kind)
-        if before == after:
-            continue
-        if kind == "image/png" and before is not None and after is not None:
-            try:
-                one, other = (base64.b64decode(image) for image in (before, after))
-                found = list(_image_places(one, other, path, texts, is_tolerant=is_tolerant, place=place, column=kind))
-            except Exception:  # a picture that cannot be read
-                found = [Difference(path, None, kind, *_first_difference(before, after), place)]
-            yield from found
-        else:
-            yield Difference(path, None, kind, *_first_difference(before, after), place)
-
-
-def _spreadsheet_places(given: bytes, expected: bytes, path: str, texts: Texts) -> Iterator[Difference]:
-    """Compare spreadsheets cell by cell: values, formulas with their results, number formats."""
-    from openpyxl.utils import get_column_letter
-
-    one, other = _spreadsheet_cells(given), _spreadsheet_cells(expected)
-    kinds = ("", texts.text("number format"), texts.text("result of the formula"))
-    for sheet in (*other, *(sheet for sheet in one if sheet not in other)):
-        place = texts.text("sheet {name}", name=texts.given(sheet))
-        if sheet not in one or sheet not in other:
-            old, new = (sheet if sheet in book else None for book in (one, other))
-            yield Difference(path, None, None, old, new, place)
-            continue
-        for row, column in sorted({*one[sheet], *other[sheet]}):
-            olds, news = (book[sheet].get((row, column), (None, None, None)) for book in (one, other))
-            for kind, old, new in zip(kinds, olds, news, strict=True):
-                if kind == kinds[2] and None in (old, new):  # a program need not keep results
-                    continue
-                if old != new:
-                    yield Difference(path, row, get_column_letter(column), old, new, place, kind)
-    if list(one) != list(other) and sorted(one) == sorted(other):
-        what = texts.text("the sheets are in another order")
-        yield Difference(path, None, None, ", ".join(one), ", ".join(other), what=what)
-
-
-def _spreadsheet_cells(raw: bytes) -> dict[str, dict[tuple[int, int], tuple[str | None, str | None, str | None]]]:
-    """By sheet and by row and column: value or formula, number format, result of a formula."""
-    import openpyxl
-
-    with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-        if sum(part.file_size for part in packed.infolist()) > _MOST_UNPACKED:
-            raise ValueError
-    found: dict[str, dict[tuple[int, int], tuple[str | None, str | None, str | None]]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about what a spreadsheet program added; it has no values
-        books = [openpyxl.load_workbook(io.BytesIO(raw), data_only=results) for results in (False, True)]
-    for sheet, results in zip(books[0].worksheets, books[1].worksheets, strict=True):
-        cells = found.setdefault(sheet.title, {})
-        for row in sheet.iter_rows():
-            for cell in row:
-                if cell.value is not None or cell.has_style:
-                    result = results.cell(cell.row, cell.column).value if cell.data_type == "f" else None
-                    shown = (
-                        str(one) if one not in (None, "") else None for one in (cell.value, cell.number_format, result)
-                    )
-                    cells[cell.row, cell.column] = tuple(shown)  # type: ignore[assignment]
-    return found
-
-
-def _scenario_places(given: Path, expected: Path, path: str) -> Iterator[Difference]:
-    """Compare scenario files field by field."""
-    from quartier.scenario import Scenario
-
-    lines = given.read_text(encoding="utf-8").splitlines()
-    old, new = (Scenario.from_yaml(file.resolve()).model_dump(mode="json") for file in (given, expected))
-    for leaf, value in _changed_leaves(old, new).items():
-        row = next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{leaf[0]}:")), None)
-        yield Difference(path, row, ".".join(leaf), _shown(_leaves(old).get(leaf, _ABSENT)), _shown(value))
-
-
-def _json_places(given: bytes, expected: bytes, path: str) -> Iterator[Difference]:
-    """Compare JSON files field by field."""
-    old, new = (_named(json.loads(raw)) for raw in (given, expected))
-    for leaf, value in _changed_leaves(old, new).items():
-        before, after = _first_difference(_shown(_leaves(old).get(leaf, _ABSENT)), _shown(value))
-        yield Difference(path, None, ".".join(leaf), before, after)
-
-
-def _named(value: Any) -> Any:
-    """Turn lists of things with a name into mappings, so that one in between does not shift all others."""
-    if isinstance(value, list) and value and all(isinstance(one, dict) and "name" in one for one in value):
-        value = {str(one["name"]): one for one in value}
-    return {key: _named(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 # --- what is remembered of a look ---------------------------------------------------------------------------------
@@ -1242,356 +775,3 @@ def verified(parent: str | Path) -> dict[str, dict[str, Any]]:
         except (OSError, ValueError):
             continue
     return {name: one for name, one in found.items() if one.get("manifest_sha256") == hashes.get(name, "")}
-
-
-# --- two runs -----------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Move:
-    """What a site got before and after, EUR."""
-
-    site: str
-    name: str
-    before_eur: float
-    after_eur: float
-
-    @property
-    def change_eur(self) -> float:
-        """What it gained; negative: lost."""
-        return self.after_eur - self.before_eur
-
-
-@dataclasses.dataclass(frozen=True)
-class Share:
-    """What one change alone does to the older run.
-
-    Attributes
-    ----------
-    change : str
-        A file of the inputs, the scenario, the parameters, code and packages; or what comes from several together.
-    moves : tuple of Move
-        Amounts without and with it.
-    why_not : str
-        Why there is no plan with this change alone; empty where there is one.
-    """
-
-    change: str
-    moves: tuple[Move, ...]
-    why_not: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """Two runs side by side.
-
-    Attributes
-    ----------
-    before, after : Path
-        Their folders.
-    texts : Texts
-        In the language of the later run.
-    moves : tuple of Move
-        Sites that got another amount, the greatest change first.
-    results : mapping
-        ``benefit``, ``spent_eur`` and ``gap``, before and after.
-    changes : tuple of Difference
-        What they were made from that is not the same.
-    shares : tuple of Share
-        What moves whom.
-    notes : tuple of str
-        What a reader should know.
-    """
-
-    before: Path
-    after: Path
-    texts: Texts
-    moves: tuple[Move, ...]
-    results: Mapping[str, tuple[float, float]]
-    changes: tuple[Difference, ...]
-    shares: tuple[Share, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """0: the same results; 1: different."""
-        same = all(math.isclose(*pair, rel_tol=1e-9, abs_tol=1e-9) for pair in self.results.values())
-        return int(bool(self.moves) or not same)
-
-    def sentences(self) -> list[str]:
-        """Say what moved and why, in the later run's language."""
-        texts, results = self.texts, self.results
-        lines = [
-            texts.text("{after} against {before}:", after=self.after.name, before=self.before.name),
-            texts.text(
-                "Benefit {before} before, {after} after; spent {spent_before} before, {spent_after} after; gap to the bound "
-                "{gap_before} before, {gap_after} after.",
-                before=texts.number(results["benefit"][0], 1),
-                after=texts.number(results["benefit"][1], 1),
-                spent_before=texts.eur(results["spent_eur"][0]),
-                spent_after=texts.eur(results["spent_eur"][1]),
-                gap_before=texts.percent(results["gap"][0], 2),
-                gap_after=texts.percent(results["gap"][1], 2),
-            ),
-        ]
-        for said, sign in ((texts.text("Gains:"), 1), (texts.text("Loses:"), -1)):
-            moves = [move for move in self.moves if move.change_eur * sign > 0]
-            if moves:
-                lines.append(said)
-            for move in moves:
-                before, after = texts.eur(move.before_eur), texts.eur(move.after_eur)
-                lines.append(f"  - {move.name}: {before} → {after} ({_signed(move.change_eur, texts)})")
-        if not self.moves:
-            lines.append(texts.text("Every site gets as much as before."))
-        if self.changes:
-            lines += [texts.text("What has changed:"), *_told(self.changes, texts)]
-        if self.shares:
-            lines.append(texts.text("What each of it does alone:"))
-        for share in self.shares:
-            moved = ", ".join(f"{move.name} {_signed(move.change_eur, texts)}" for move in share.moves)
-            if share.why_not:
-                moved = texts.text("there is no plan with this alone: {why}", why=share.why_not)
-            lines.append(f"  - {share.change}: {moved or texts.text('moves nothing')}")
-        return [*lines, *(texts.text("Note: {note}", note=note) for note in self.notes)]
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the same for machines."""
-
-        def moves(found: Iterable[Move]) -> list[dict[str, Any]]:
-            return [{**dataclasses.asdict(move), "change_eur": move.change_eur} for move in found]
-
-        return {
-            "run": self.after.name,
-            "against": self.before.name,
-            "result": "different" if self.exit_code else "same",
-            "moves": moves(self.moves),
-            "results": {key: {"before": pair[0], "after": pair[1]} for key, pair in self.results.items()},
-            "changes": [one.as_json(self.texts) for one in self.changes],
-            "shares": [
-                {"change": one.change, "moves": moves(one.moves), "why_not": one.why_not or None} for one in self.shares
-            ],
-            "notes": list(self.notes),
-        }
-
-
-def _signed(change_eur: float, texts: Texts) -> str:
-    return ("+" if change_eur > 0 else "") + texts.eur(change_eur)
-
-
-def compare(asked: str | Path, against: str | Path) -> Comparison:
-    """Set a run beside an older one: who gains, who loses, and which change does it. No notebook is executed.
-
-    Parameters
-    ----------
-    asked : path
-        The later run.
-    against : path
-        The older run.
-
-    Raises
-    ------
-    PlainError
-        One of them is no run, or they have no site in common.
-    """
-    looks = []
-    for folder in (find_run(against), find_run(asked)):
-        look = _Look(folder)
-        look.check_files(None)
-        looks.append(look)
-    before, after = looks
-    texts = after.texts
-    notes = [
-        texts.text("{run} is not as it was written: quartier verify {run} says what differs.", run=look.run.name)
-        for look in looks
-        if look.review("").differences
-    ]
-    old, new = before.manifest, after.manifest
-    if not old.result.amounts_eur.keys() & new.result.amounts_eur.keys():
-        raise PlainError(
-            texts.text(
-                "{after} and {before} have no site in common; there is nothing to compare.",
-                after=after.run.name,
-                before=before.run.name,
-            )
-        )
-    names = {**_site_names(before.run), **_site_names(after.run)}
-    results = {
-        key: (float(getattr(old.result, key)), float(getattr(new.result, key)))
-        for key in ("benefit", "spent_eur", "gap")
-    }
-    with tempfile.TemporaryDirectory(prefix="quartier-", ignore_cleanup_errors=True) as scratch:
-        try:
-            folders = [_copied_data(look, Path(scratch, name)) for look, name in ((before, "before"), (after, "after"))]
-        except OSError:
-            changes, shares = _parameter_changes(old, new), []
-            notes.append(texts.text("What moved the amounts cannot be told: inputs of a run are missing."))
-        else:
-            changes = [*_input_changes(before, after, folders, texts), *_parameter_changes(old, new)]
-            shares = _shares(before, after, folders, Path(scratch, "alone"), changes, names, texts)
-    changed = _changes(old, new, texts)
-    if changed:
-        notes.append(texts.text("Not the same, too: {changes}.", changes=texts.listing(changed.values())))
-    moves = _moves(old.result.amounts_eur, new.result.amounts_eur, names)
-    return Comparison(before.run, after.run, texts, moves, results, tuple(changes), tuple(shares), tuple(notes))
-
-
-def _site_names(run: Path) -> dict[str, str]:
-    """Names of the sites, as far as the run's table can be read."""
-    try:
-        head, *rows = _csv_rows((run / "tables" / "distribution.csv").read_bytes())
-        return {row[head.index("site_id")]: row[head.index("name")] for row in rows}
-    except (OSError, ValueError, IndexError, csv.Error):
-        return {}
-
-
-def _moves(before: Mapping[str, float], after: Mapping[str, float], names: Mapping[str, str]) -> tuple[Move, ...]:
-    """Sites whose amount differs by a cent, the greatest change first."""
-    sites = dict.fromkeys([*before, *after])
-    moves = [Move(site, names.get(site, site), before.get(site, 0.0), after.get(site, 0.0)) for site in sites]
-    return tuple(sorted((m for m in moves if abs(m.change_eur) >= 0.005), key=lambda m: -abs(m.change_eur)))
-
-
-def _copied_data(look: _Look, target: Path) -> Path:
-    """Copy what a run was made from, without what is no longer as it was written."""
-    for path, file in look.manifest.inputs.items():
-        own = f"{INPUTS}/{path}"
-        if look.files.get(own) != file:
-            raise FileNotFoundError(own)
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(look.run / own, target / path)
-    return target
-
-
-def _parameter_changes(old: Manifest, new: Manifest) -> list[Difference]:
-    return [
-        Difference(
-            FILE,
-            column=".".join(("parameters", *path)),
-            given=_shown(_leaves(old.parameters).get(path, _ABSENT)),
-            expected=_shown(value),
-            causes=("parameters",),
-        )
-        for path, value in _changed_leaves(old.parameters, new.parameters).items()
-        if path
-    ]
-
-
-def _of_city(manifest: Manifest) -> dict[str, str]:
-    """Hashes of a run's inputs by their path, with the city's folder under one name."""
-    own = f"{manifest.data}/"
-    return {
-        f"data/{path.removeprefix(own)}" if path.startswith(own) else path: file.sha256
-        for path, file in manifest.inputs.items()
-    }
-
-
-def _input_changes(before: _Look, after: _Look, folders: Sequence[Path], texts: Texts) -> list[Difference]:
-    """Name what differs between the inputs of two runs: file, row, column."""
-    old, new = _of_city(before.manifest), _of_city(after.manifest)
-    names = [look.manifest.scenario.name for look in (before, after)]
-    chosen = [f"data/scenarios/{name}.yaml" for name in names]
-    found: list[Difference] = []
-    if names[0] != names[1]:
-        found.append(Difference(FILE, None, "scenario", names[0], names[1], causes=("scenario",)))
-        found += _placed(before, after, folders, chosen[0], chosen[1], "scenario", texts)
-    for path in (*new, *(path for path in old if path not in new)):
-        if old.get(path) == new.get(path) or (names[0] != names[1] and path in chosen):
-            continue
-        own = path.replace("data/", f"{after.manifest.data}/", 1) if path.startswith("data/") else path
-        if path not in old:
-            found.append(Difference(f"{INPUTS}/{own}", what=texts.text("is new"), causes=("inputs",)))
-        elif path not in new:
-            found.append(Difference(f"{INPUTS}/{own}", what=texts.text("is gone"), causes=("inputs",)))
-        else:
-            found += _placed(before, after, folders, path, path, "scenario" if path == chosen[1] else "inputs", texts)
-    return found
-
-
-def _placed(
-    before: _Look, after: _Look, folders: Sequence[Path], old: str, new: str, cause: Cause, texts: Texts
-) -> list[Difference]:
-    """Say where an input of two runs differs."""
-    paths = [
-        path.replace("data/", f"{look.manifest.data}/", 1) if path.startswith("data/") else path
-        for look, path in ((before, old), (after, new))
-    ]
-    label = f"{INPUTS}/{paths[1]}"
-    found = places(folders[0] / paths[0], folders[1] / paths[1], label, texts, inputs=True)
-    if not found and old == new:
-        found = [Difference(label, what=texts.text("differs in its form only"))]
-    return [dataclasses.replace(one, causes=(cause,)) for one in found if one.column != "name" or cause != "scenario"]
-
-
-def _shares(
-    before: _Look,
-    after: _Look,
-    folders: Sequence[Path],
-    scratch: Path,
-    changes: Sequence[Difference],
-    names: Mapping[str, str],
-    texts: Texts,
-) -> list[Share]:
-    """Solve the older run again with one change at a time; what is left over comes from several together."""
-    old, new = before.manifest, after.manifest
-    cities = [folder / look.manifest.data for folder, look in zip(folders, (before, after), strict=True)]
-
-    def solved(city: Path, scenario: str, parameters: Mapping[str, Any]) -> dict[str, float]:
-        from quartier import optimise
-        from quartier.data import load
-        from quartier.scenario import with_parameters
-
-        plan = optimise.allocate(load(city, language=texts.language), with_parameters(scenario, str(city), parameters))
-        return {str(site): float(amount) for site, amount in plan.amounts.items()}
-
-    try:
-        start = solved(cities[0], old.scenario.name, old.changes)
-        end = solved(cities[1], new.scenario.name, new.changes)
-    except PlainError as error:
-        return [Share(texts.text("Solved here again"), (), str(error))]
-    asked: list[tuple[str, Callable[[], dict[str, float]]]] = []
-
-    def with_file(path: str) -> dict[str, float]:
-        shutil.rmtree(scratch, ignore_errors=True)
-        shutil.copytree(cities[0], scratch)
-        if (cities[1] / path).is_file():
-            (scratch / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(cities[1] / path, scratch / path)
-        else:
-            (scratch / path).unlink(missing_ok=True)
-        return solved(scratch, old.scenario.name, old.changes)
-
-    def with_scenario() -> dict[str, float]:
-        shutil.rmtree(scratch, ignore_errors=True)
-        shutil.copytree(cities[0], scratch)
-        file = Path("scenarios", f"{new.scenario.name}.yaml")
-        shutil.copyfile(cities[1] / file, scratch / file)
-        return solved(scratch, new.scenario.name, old.changes)
-
-    data = f"{INPUTS}/{new.data}/"
-    for label in dict.fromkeys(one.file for one in changes if one.causes == ("inputs",) and one.file.startswith(data)):
-        path = label.removeprefix(data)
-        if not path.startswith("scenarios/"):  # other scenarios move no money of this one
-            asked.append((label, lambda path=path: with_file(path)))  # type: ignore[misc]
-    if any(one.causes == ("scenario",) for one in changes):
-        asked.append((texts.text("the scenario"), with_scenario))
-    if any(one.causes == ("parameters",) for one in changes):
-        asked.append((texts.text("the parameters"), lambda: solved(cities[0], old.scenario.name, new.changes)))
-    shares = []
-    total = {site: end.get(site, 0.0) - start.get(site, 0.0) for site in {**start, **end}}
-    for label, solve in asked:
-        try:
-            alone = solve()
-        except PlainError as error:
-            shares.append(Share(label, (), " ".join(str(error).split())))
-            continue
-        shares.append(Share(label, _moves(start, alone, names)))
-        for move in shares[-1].moves:
-            total[move.site] = total.get(move.site, 0.0) - move.change_eur
-    own = {
-        site: (new.result.amounts_eur.get(site, 0.0) - old.result.amounts_eur.get(site, 0.0))
-        - (end.get(site, 0.0) - start.get(site, 0.0))
-        for site in {**start, **end, **old.result.amounts_eur, **new.result.amounts_eur}
-    }
-    together = (texts.text("several of them together"), total), (texts.text("code or packages"), own)
-    shares += [Share(label, _moves({}, moved, names)) for label, moved in together if _moves({}, moved, names)]
-    return shares

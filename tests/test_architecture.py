@@ -42,7 +42,9 @@ ORDER = (
     "outputs",
     "notebooks",
     "runs",
+    "differences",
     "review",
+    "comparison",
     "schedule",
     "__init__",
     "__main__",
@@ -60,10 +62,10 @@ HOME = {
     "nbclient": "kernels",
     "jupyter_client": "kernels",
     "ipykernel": ("kernels", "runs"),
-    "nbformat": ("kernels", "pages", "runs", "review"),
+    "nbformat": ("kernels", "pages", "runs"),
     "nbconvert": "pages",
     "latex2mathml": "pages",
-    "openpyxl": "review",
+    "openpyxl": "differences",
     "typer": "__main__",
 }
 # The formulas are for an economist to read: numpy and nothing else.

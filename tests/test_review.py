@@ -20,8 +20,8 @@ from test_runs import PLAN, write_notebook
 
 import quartier as q
 from quartier import __main__ as command
+from quartier import comparison, pages, report, review, runs
 from quartier import manifest as manifests
-from quartier import pages, report, review, runs
 from quartier.language import Texts
 
 PICTURE = "q.show(q.plot_amounts(plan))"
@@ -875,7 +875,7 @@ def amounts(run):
 def test_a_changed_cap_is_found_to_move_the_money(two):
     old, new = two(changed("data/site_rules.csv", "hill,max_eur,14000", "hill,max_eur,9000"))
     assert (amounts(old)["hill"], amounts(new)["hill"]) == (12000, 9000)
-    found = review.compare(new, old)
+    found = comparison.compare(new, old)
     assert found.exit_code == 1
     assert {move.site: move.change_eur for move in found.moves} == {"hill": -3000, "park": 3000}
     (change,) = found.changes
@@ -894,7 +894,7 @@ def test_changes_that_act_together_are_told_apart_from_what_each_does_alone(two)
         changed("data/catchments.csv", "hill,heide,0.5", "hill,heide,0.1"),
     )
     old, new = two(both)
-    found = review.compare(new, old)
+    found = comparison.compare(new, old)
     shares = {share.change: {move.site: move.change_eur for move in share.moves} for share in found.shares}
     assert shares["inputs/data/site_rules.csv"] == {}
     assert shares["inputs/data/catchments.csv"]["park"] > 0
@@ -913,7 +913,7 @@ def test_changes_that_act_together_are_told_apart_from_what_each_does_alone(two)
 )
 def test_scenario_and_parameters_are_told_apart(two, damage, scenario, parameters, change):
     old, new = two(damage, scenario, **parameters)
-    found = review.compare(new, old)
+    found = comparison.compare(new, old)
     (share,) = [share for share in found.shares if share.moves]
     assert share.change == change
     assert set(share.moves) == set(found.moves) != set()
@@ -922,9 +922,9 @@ def test_scenario_and_parameters_are_told_apart(two, damage, scenario, parameter
 def test_a_change_that_alone_gives_no_plan_is_told(two):
     floors = changed("data/site_rules.csv", "park,min_eur,4000", "park,min_eur,13000")
     old, new = two(floors, before={"budget_eur": 9000}, budget_eur=15000)
-    shares = {share.change: share for share in review.compare(new, old).shares}
+    shares = {share.change: share for share in comparison.compare(new, old).shares}
     assert shares["inputs/data/site_rules.csv"].why_not
-    assert "site_rules.csv: damit allein gibt es keinen Plan: " in "\n".join(review.compare(new, old).sentences())
+    assert "site_rules.csv: damit allein gibt es keinen Plan: " in "\n".join(comparison.compare(new, old).sentences())
 
 
 def test_equal_results_are_the_same_whatever_has_changed(two, say):
@@ -941,7 +941,7 @@ def test_equal_results_are_the_same_whatever_has_changed(two, say):
 def test_what_the_present_code_does_not_bring_about_is_put_down_to_code_or_packages(two):
     old, new = two(nothing)
     in_manifest("result", "amounts_eur", "park", to=7000.0, is_sealed=True)(old)
-    found = review.compare(new, old)
+    found = comparison.compare(new, old)
     (share,) = found.shares
     assert share.change == "Code oder Pakete"
     assert [(move.site, move.change_eur) for move in share.moves] == [("park", 1000)]
@@ -961,10 +961,10 @@ def test_runs_without_a_common_site_are_refused(two, say):
 def test_a_run_that_was_changed_is_told_when_it_is_compared(two):
     old, new = two(nothing)
     changed(TABLE, "14000.0,8000.0,", "14000.0,9000.0,")(old)
-    assert any(f"quartier verify {old.name}" in note for note in review.compare(new, old).notes)
+    assert any(f"quartier verify {old.name}" in note for note in comparison.compare(new, old).notes)
 
 
 def test_an_english_run_is_told_in_english(two):
     old, new = two(nothing, language="en")
-    assert "Every site gets as much as before." in review.compare(new, old).sentences()
+    assert "Every site gets as much as before." in comparison.compare(new, old).sentences()
     assert review.verify(new, hashes_only=True).sentences()[0] == f"{new.name}: the same."
