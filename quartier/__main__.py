@@ -223,7 +223,7 @@ def _verify(
     if against is not None:
         found = comparison.compare(run, against)
     else:
-        found = review.verify(run, data=data, hashes_only=hashes_only, progress=not as_json)
+        found = review.verify(run, data=data, hashes_only=hashes_only, progress=not as_json and sys.stderr.isatty())
     typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2) if as_json else "\n".join(found.sentences()))
     raise typer.Exit(found.exit_code)
 
