@@ -50,6 +50,7 @@ _HOME = {
     "plot_changes": "figures",
     "plot_cooperation": "figures",
     "plot_frontier": "figures",
+    "plot_map": "figures",
     "plot_need": "figures",
     "plot_response": "figures",
     "plot_scenarios": "figures",

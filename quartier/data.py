@@ -848,7 +848,7 @@ class Sites:
             rows, catchments = self._tables["indicators"], self._tables["catchments"]
             areas = catchments.loc[catchments["site_id"].isin(self._frame.index), "area_id"]
             rows = rows[rows["area_id"].isin(areas) | rows["site_id"].isin(self._frame.index)]
-            self.cache["indicators_used"] = _latest(rows, self._tables["indicator_kinds"])
+            self.cache["indicators_used"] = latest_indicators(rows, self._tables["indicator_kinds"])
         return self.cache["indicators_used"].copy()
 
     def assumptions(self) -> pd.DataFrame:
@@ -971,7 +971,7 @@ def current_agreements(agreements: pd.DataFrame) -> pd.DataFrame:
     return agreements.sort_values("date", kind="stable").drop_duplicates("site_id", keep="last").sort_index()
 
 
-def _latest(indicators: pd.DataFrame, kinds: pd.DataFrame) -> pd.DataFrame:
+def latest_indicators(indicators: pd.DataFrame, kinds: pd.DataFrame) -> pd.DataFrame:
     """Rows of need indicators, the latest date of each place and indicator."""
     wanted = set(kinds.dropna(subset="need_weight")["indicator"])
     rows = indicators[indicators["indicator"].isin(wanted)]
@@ -1256,7 +1256,7 @@ def _rule_faults(city: _City) -> list[Fault]:
 
 def _catchment_faults(city: _City) -> list[Fault]:
     texts, tables, faults = city.texts, city.tables, []
-    latest = _latest(tables["indicators"], tables["indicator_kinds"])
+    latest = latest_indicators(tables["indicators"], tables["indicator_kinds"])
     known = {*zip(latest["area_id"], latest["indicator"], strict=True)}
     known_site = {*zip(latest["site_id"], latest["indicator"], strict=True)}
     kinds = tables["indicator_kinds"]

@@ -25,7 +25,7 @@ import numpy as np
 
 from quartier import benefit as curves
 from quartier import need as needs
-from quartier.data import STATUSES, Sites, current_agreements
+from quartier.data import STATUSES, Sites, current_agreements, latest_indicators, period_end
 from quartier.language import LANGUAGES, PlainError, Texts
 from quartier.plan import year_share
 
@@ -964,6 +964,534 @@ def _spread(points: np.ndarray, heights: np.ndarray, top: float, bottom: float) 
             pools[-2:] = [[(upper * many + lower * few) / (many + few), many + few]]
     shifts = np.repeat([shift for shift, _ in pools], [int(count) for _, count in pools])
     return np.clip(shifts, top, max(top, bottom - heights.sum())) + middles
+
+
+# --- where it is --------------------------------------------------------------------------------------------------
+
+
+_MAP_WIDTH = 5.8  # inches: upright, so that its letters can be read on a telephone and across a page
+_MAP_ACROSS, _MAP_UP, _MAP_EDGE = 3.2, 4.5, 0.14  # inches: most that the places take, and the room around them
+_CIRCLE, _SYMBOL, _SMALLEST = (
+    0.34,
+    0.30,
+    0.10,
+)  # inches: radius of the largest circle, side of the largest and least symbol
+_KM = 111.195  # kilometres a degree of latitude: a sphere of 6,371 km
+_LEAST_KM = 2.0  # across a map of a single place
+_SCALE_BAR, _LISTED_HEAD, _LISTED_COLUMNS = 0.4, 0.34, (1.3, 1.45)  # inches
+_MOST_EXACT, _MOST_TRIED = 60, 5_000  # labels that are searched for together; places tried on a ring
+
+_SHAPES = {"o": (1.13, 0.57), "D": (1.0, 0.71), "^": (1.41, 1.0), "X": (1.26, 0.71)}
+"""Size of a marker, and reach from its middle, for the area of a square with side 1."""
+
+_Dot = tuple[float, float]
+_Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+@dataclasses.dataclass(frozen=True)
+class _Spot:
+    """What stands at a place of the map: a district (no status) or a site; `x` and `y` in km, later in inches."""
+
+    x: float
+    y: float
+    radius: float
+    head: str
+    money: str
+    amount: float
+    status: str = ""
+    side: float = 0.0
+    site_id: str = ""
+
+    @property
+    def weight(self) -> str:
+        """Districts are bold."""
+        return "normal" if self.status else "bold"
+
+    @property
+    def heads(self) -> list[str]:
+        """Lines of the label above the amount."""
+        return _wrap(self.head, 1.8, most=2, weight=self.weight)
+
+    @property
+    def indent(self) -> float:
+        """Inches before the amount, for the square of a district."""
+        return self.side + 0.06 if self.amount and not self.status else 0.0
+
+    @property
+    def reach(self) -> float:
+        """Inches from the middle that are not to be written on."""
+        return _SHAPES[_LOOKS[self.status].marker][1] * self.side + 0.02 if self.status else self.radius
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the label, inches."""
+        wide = max(_length(line, weight=self.weight) for line in self.heads)
+        if not self.money:
+            return wide, _tall(len(self.heads))
+        return max(wide, self.indent + _length(self.money)), _tall(len(self.heads)) + max(self.indent - 0.06, _tall(1))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """A place for a label: its box, how far from the spot, and both ends of the line from the spot to it."""
+
+    box: _Box
+    ring: int
+    line: tuple[_Dot, _Dot]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Listed:
+    """A row of the list below a map: status, lines of name, district and amount, height in inches."""
+
+    status: str
+    cells: tuple[list[str], list[str], list[str]]
+    height: float
+
+
+def has_map(sites: Sites) -> bool:
+    """Say whether the data give the place of any district or candidate site, so that `plot_map` has something to draw."""
+    tables = sites.tables
+    return bool(tables) and not (_placed(_districts(tables)).empty and _placed(_candidates(sites, tables)).empty)
+
+
+def _districts(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    areas = tables["areas"]
+    return areas[areas["kind"] == "district"].set_index("area_id")
+
+
+def _candidates(sites: Sites, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    return tables["sites"].set_index("site_id").loc[list(sites.site_ids)]
+
+
+def _placed(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with both coordinates."""
+    return table.dropna(subset=["latitude", "longitude"])
+
+
+def _area_value(area_id: str, values: Mapping[str, float], parts: Mapping[str, list[str]]) -> float:
+    """Value of an area, or the sum of its parts where each of them has one; else not a number."""
+    if area_id in values:
+        return values[area_id]
+    below = parts.get(area_id, [])
+    return math.fsum(_area_value(part, values, parts) for part in below) if below else math.nan
+
+
+@_styled
+def plot_map(plan: Plan, *, ax: Axes | None = None) -> Axes:
+    """Show on a schematic map where the older residents live and where the money goes.
+
+    Districts are circles at their rough centres, as large as their value of the indicator with the largest part in the need; sites
+    are symbols at their own places, as large as their amount. A site whose place the data do not give is put nowhere: it is
+    listed below the map, and its amount counts in the square beside the name of its district.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan, in whose language the texts are; of one over several years, the sums are shown.
+    ax : Axes, optional
+        Axes to fill; a figure of its own by default.
+
+    Raises
+    ------
+    PlainError
+        The data give the place of no site and of no district.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Circle
+
+    texts, sites, tables, table = plan.texts, plan.sites, plan.sites.tables, plan.table()
+    if not has_map(sites):
+        raise PlainError(
+            texts.text(
+                "There is no map to draw: the data give no coordinates, neither of a site (sites.csv) nor of a district (areas.csv)."
+            )
+        )
+    districts, houses = _districts(tables), _candidates(sites, tables)
+    indicator, values, newest = _largest_indicator(plan)
+    named = _indicator_names(sites, texts)[indicator] if indicator else ""
+    words = {site_id: _why_not(plan, row) or texts.eur(row["amount_eur"]) for site_id, row in table.iterrows()}
+    at_home = sites.frame["district"]
+    unplaced = [site_id for site_id in table.index if site_id not in _placed(houses).index]
+    order = [*districts["name"]]
+    unplaced.sort(
+        key=lambda i: (order.index(at_home[i]) if at_home[i] in order else len(order), -table.loc[i, "amount_eur"])
+    )
+    by_district = table.loc[unplaced, "amount_eur"].groupby(at_home[unplaced]).sum()
+    areas = tables["areas"]
+    parts = areas.groupby("part_of")["area_id"].agg(list).to_dict()
+    sizes = [_area_value(str(area_id), values, parts) for area_id in _placed(districts).index]
+    largest = max((size for size in sizes if size > 0), default=1.0)
+    spots = []
+    for (_, row), size in zip(_placed(districts).iterrows(), sizes, strict=True):
+        here = by_district.get(row["name"])
+        known = not math.isnan(size)
+        spots.append(
+            _Spot(
+                *(float(row["longitude"]), float(row["latitude"])),
+                radius=max(0.04, _CIRCLE * math.sqrt(size / largest)) if known else 0.04,
+                head=f"{row['name']} ({texts.number(size) if known else texts.text('not known')})"
+                if indicator
+                else row["name"],
+                money="" if here is None else texts.eur(here),
+                amount=0.0 if here is None else float(here),
+            )
+        )
+    for site_id, row in _placed(houses).iterrows():
+        spots.append(
+            _Spot(
+                *(float(row["longitude"]), float(row["latitude"])),
+                radius=0.0,
+                head=row["name"],
+                money=words[site_id],
+                amount=float(table.loc[site_id, "amount_eur"]),
+                status=table.loc[site_id, "status"],
+                site_id=str(site_id),
+            )
+        )
+    spots, scale, high = _projected(spots)
+    beside = [(table.loc[i, "status"], table.loc[i, "name"], at_home[i], words[i]) for i in unplaced]
+    title = texts.text("Where the money goes, scenario {scenario}", scenario=_scenario_name(plan))
+    notes = _map_notes(plan, named, newest)
+    entries: Legend = []
+    if indicator and not _placed(districts).empty:
+        handle = Line2D([], [], linestyle="none", **_circle_look())
+        entries.append((handle, named))
+    if any(spot.indent for spot in spots):
+        handle = Line2D([], [], linestyle="none", **_square_look())
+        entries.append((handle, texts.text("amount without a place")))
+    for status in STATUSES:
+        if (table["status"] == status).any():
+            handle = Line2D([], [], linestyle="none", **_marker(_LOOKS[status], 1.0))
+            entries.append((handle, texts.name("status", status)))
+
+    @functools.cache
+    def placed(width: float) -> tuple[list[_Spot], list[_Box | None]]:
+        moved = [dataclasses.replace(spot, x=spot.x + width / 2, y=spot.y + high / 2) for spot in spots]
+        return moved, _place_labels(moved, (_PAD, 0.0, width - _PAD, high))
+
+    def lists(width: float) -> list[tuple[str, list[_Listed]]]:
+        crowded = [spot for spot, box in zip(*placed(width), strict=True) if box is None]
+        found = {
+            texts.text("Sites whose place is not known"): beside,
+            texts.text("On the map without a label, for want of room"): [
+                (spot.status, spot.head, at_home[spot.site_id] if spot.status else "", spot.money) for spot in crowded
+            ],
+        }
+        return [(heading, [_listed(row, width, texts) for row in rows]) for heading, rows in found.items() if rows]
+
+    def body(width: float) -> float:
+        below = [_LISTED_HEAD + math.fsum(row.height for row in rows) for _, rows in lists(width)]
+        return _legend_height(entries, width) + high + _SCALE_BAR + math.fsum(below)
+
+    page = _open(ax, title, notes, body, _MAP_WIDTH)
+    page.blank()
+    top = page.legend(entries)
+    spots, boxes = placed(page.width)
+    for spot in sorted(spots, key=lambda spot: -spot.radius):  # a small circle before a large one
+        if not spot.status:
+            look = _circle_look(page.scale)
+            circle = Circle(
+                (spot.x, spot.y + top),
+                spot.radius,
+                facecolor=look["markerfacecolor"],
+                edgecolor=look["markeredgecolor"],
+                linewidth=look["markeredgewidth"],
+            )
+            circle.set(transform=page.transform, clip_on=False, zorder=1.2)
+            page.ax.add_patch(circle)
+    for spot, box in sorted(zip(spots, boxes, strict=True), key=lambda pair: -pair[0].side):
+        if spot.status:
+            look = _marker(_LOOKS[spot.status], page.scale)
+            look["markersize"] = 72 * spot.side * _SHAPES[look["marker"]][0] * page.scale
+            if not spot.amount:
+                look["markerfacecolor"] = "white"
+            page.ax.plot(
+                [spot.x], [spot.y + top], transform=page.transform, clip_on=False, linestyle="none", zorder=3, **look
+            )
+        if box is not None:
+            _draw_label(page, spot, box, top)
+    _draw_scale(page, scale, top + high + _SCALE_BAR / 2, texts)
+    y = top + high + _SCALE_BAR
+    for heading, rows in lists(page.width):
+        page.put(_PAD, y + 0.1, [heading], fontweight="bold")
+        y += _LISTED_HEAD
+        for row in rows:
+            _draw_listed(page, row, y)
+            y += row.height
+    head = texts.text(
+        "{title}: {spent} for {n} site of {total}.",
+        plural="{title}: {spent} for {n} sites of {total}.",
+        n=plan.funded_sites,
+        title=title,
+        spent=texts.eur(plan.spent_eur),
+        total=len(table),
+    )
+    if indicator:
+        head = f"{head} {texts.text('Schematic map; in brackets: {indicator}.', indicator=named)}"
+    listed = [f"{spot.head} {spot.money}".strip() for spot in sorted(spots, key=lambda spot: -spot.amount)]
+    on_map = set(_placed(districts)["name"])
+    listed += [f"{name} {word}" for _, name, where, word in beside if where not in on_map]
+    _describe(page.ax, texts, head, listed, _rests_on(sites, plan.assumed_sentence(), texts))
+    return page.ax
+
+
+def _largest_indicator(plan: Plan) -> tuple[str, dict[str, float], str]:
+    """Give the indicator with the largest part in the need, its latest value by area, and the date of the newest of these."""
+    sites = plan.sites
+    if sites.has_need:
+        return "", {}, ""
+    parts = needs.contributions(sites, plan.scenario.need_weights or None).sum()
+    indicator = str(parts.idxmax())
+    rows = latest_indicators(sites.table("indicators"), sites.table("indicator_kinds"))
+    rows = rows[(rows["indicator"] == indicator) & rows["area_id"].notna()]
+    values = dict(zip(rows["area_id"], rows["value"].astype(float), strict=True))
+    newest = max((period_end(date) for date in rows["date"]), default=None)
+    return indicator, values, plan.texts.date(newest) if newest else ""
+
+
+def _map_notes(plan: Plan, named: str, newest: str) -> list[str]:
+    """Say what the map is and is not, what its sizes mean, what it rests on and whose figures it uses."""
+    texts, sites = plan.texts, plan.sites
+    districts, houses = _districts(sites.tables), _candidates(sites, sites.tables)
+    shown, missing = _placed(districts), districts[districts[["latitude", "longitude"]].isna().any(axis=1)]
+    unplaced = houses[houses[["latitude", "longitude"]].isna().any(axis=1)]
+    notes = [
+        texts.text(
+            "Schematic map, without boundaries: each circle stands at the rough centre of a district, each symbol where a site is."
+        )
+        if unplaced.empty
+        else texts.text(
+            "Schematic map, without boundaries: each circle stands at the rough centre of a district. A site whose place is not in "
+            "the data is drawn nowhere; its amount counts in the square of its district."
+        )
+    ]
+    if named and not shown.empty:
+        notes.append(
+            texts.text(
+                "Area of the circle, and number in brackets: {indicator} (figures to {date}), the indicator with the largest "
+                "part in the need. Area of squares and symbols: amount; white: none.",
+                indicator=named,
+                date=newest,
+            )
+        )
+    if not missing.empty:
+        notes.append(texts.text("Districts without coordinates: {names}.", names=texts.listing(missing["name"])))
+    assumed = [*shown.loc[shown["basis"] == "assumed", "name"]]
+    assumed += [*_placed(houses).loc[lambda rows: rows["basis"] == "assumed", "name"]]
+    if assumed:
+        notes.append(texts.text("Places that are assumed: {names}.", names=texts.listing(assumed)))
+    sources = {*shown["source_id"], *_placed(houses)["source_id"], *sites.table("catchments")["source_id"]}
+    if not sites.has_need:
+        sources |= {*sites.indicators_used()["source_id"]}
+    return [note for note in (*notes, plan.assumed_sentence(), attribution(sites, sources, texts)) if note]
+
+
+def _circle_look(scale: float = 1.0) -> dict[str, Any]:
+    return {
+        "marker": "o",
+        "markersize": 13 * scale,
+        "markerfacecolor": _FAINT,
+        "markeredgecolor": _QUIET,
+        "markeredgewidth": 0.8 * scale,
+    }
+
+
+def _square_look(scale: float = 1.0) -> dict[str, Any]:
+    return {"marker": "s", "markersize": 9 * scale, "markerfacecolor": _QUIET, "markeredgecolor": _QUIET}
+
+
+def _projected(spots: Sequence[_Spot]) -> tuple[list[_Spot], float, float]:
+    """Give the places in inches around the middle of the map, inches a kilometre, and the inches that the map needs upwards.
+
+    Equirectangular, true to scale along the mean latitude: over a city, distances are wrong by far less than the places are.
+    """
+    longitudes, latitudes = (np.array([getattr(spot, axis) for spot in spots]) for axis in ("x", "y"))
+    across = _KM * math.cos(math.radians(latitudes.mean())) * (longitudes - (longitudes.min() + longitudes.max()) / 2)
+    up = _KM * (latitudes - (latitudes.min() + latitudes.max()) / 2)
+    scale = min(_MAP_ACROSS / max(np.ptp(across), _LEAST_KM), _MAP_UP / max(np.ptp(up), _LEAST_KM))
+    most = max(spot.amount for spot in spots) or 1.0
+    moved = []
+    for spot, x, y in zip(spots, across, up, strict=True):
+        side = _SYMBOL * math.sqrt(spot.amount / most)
+        if spot.status or spot.amount:
+            side = max(_SMALLEST, side)
+        moved.append(dataclasses.replace(spot, x=float(x) * scale, y=-float(y) * scale, side=side))
+    return moved, float(scale), float(np.ptp(up) * scale + 2 * (_CIRCLE + _MAP_EDGE))
+
+
+# --- labels of a map
+
+
+_RINGS = (0.07, 0.12, 0.25, 0.4, 0.6, 0.9, 1.3, 1.8)  # inches from the edge of a spot to its label
+_DIRECTIONS = (0, 8, 1, 15, 7, 9, 2, 14, 6, 10, 3, 13, 5, 11, 4, 12)  # sixteenths of a turn; beside is read best
+
+
+def _place_labels(spots: Sequence[_Spot], frame: _Box) -> list[_Box | None]:
+    """Find a place for each label: within the frame, clear of every spot, label and line to a label; None where there is none.
+
+    All labels are tried on the nearest ring of places around their spots, then with the next, until a search with backtracking, the
+    label with the fewest places first, has placed them all. Where that takes too many steps, or no ring is wide enough, each takes the
+    first place that is free. The same labels always come to the same places.
+    """
+    free = [_free_places(spot, spots, frame) for spot in spots]
+    for ring in range(len(_RINGS)) if len(spots) <= _MOST_EXACT else ():
+        choices = [[place for place in places if place.ring <= ring] for places in free]
+        order = sorted(range(len(spots)), key=lambda at: (len(choices[at]), at))
+        found = _search(order, choices)
+        if found is not None:
+            return [found[at].box for at in range(len(spots))]
+    taken: list[_Place] = []
+    boxes: list[_Box | None] = [None] * len(spots)
+    for at in sorted(range(len(spots)), key=lambda at: (len(free[at]), at)):
+        for place in free[at]:
+            if not any(_in_the_way(place, other) for other in taken):
+                taken.append(place)
+                boxes[at] = place.box
+                break
+    return boxes
+
+
+def _free_places(spot: _Spot, spots: Sequence[_Spot], frame: _Box) -> list[_Place]:
+    """Give the places of a label that are in the frame and clear of every spot, the nearest first."""
+    (width, height), found = spot.size, []
+    middles = np.array([(other.x, other.y) for other in spots])
+    reaches = np.array([other.reach for other in spots])
+    # A line may run over its own spot, and over a circle that its spot stands on.
+    others = np.hypot(*(middles - (spot.x, spot.y)).T) > reaches
+    others |= np.array([bool(other.status) and other is not spot for other in spots])
+    for ring, gap in enumerate(_RINGS):
+        for direction in _DIRECTIONS:
+            turn = direction * math.pi / 8
+            out = np.array([math.cos(turn), math.sin(turn)])
+            middle = np.array([spot.x, spot.y]) + out * (spot.reach + gap)
+            middle += np.clip(1.4 * out, -1, 1) * (width / 2, height / 2)
+            left, top = float(middle[0] - width / 2), float(middle[1] - height / 2)
+            box = (left, top, left + width, top + height)
+            if box[0] < frame[0] or box[1] < frame[1] or box[2] > frame[2] or box[3] > frame[3]:
+                continue
+            nearest = np.clip(middles, box[:2], box[2:])
+            if (np.hypot(*(middles - nearest).T) < reaches + 0.02).any():
+                continue
+            start, end = _line(spot, box)
+            points = np.linspace(start, end, 12)
+            from_line = np.hypot(*(points[:, None] - middles).transpose(2, 0, 1))
+            if gap > _RINGS[1] and (from_line < reaches + 0.02)[:, others].any():
+                continue
+            found.append(_Place(box, ring, (start, end)))
+    return found
+
+
+def _line(spot: _Spot, box: _Box) -> tuple[_Dot, _Dot]:
+    """Give both ends of the line from the edge of a spot to the nearest point of its label."""
+    end = (min(max(spot.x, box[0]), box[2]), min(max(spot.y, box[1]), box[3]))
+    away = math.hypot(end[0] - spot.x, end[1] - spot.y)
+    share = min(1.0, spot.reach / away) if away else 0.0
+    return (spot.x + share * (end[0] - spot.x), spot.y + share * (end[1] - spot.y)), end
+
+
+def _in_the_way(one: _Place, other: _Place) -> bool:
+    """Say whether two labels, a label and the line to the other, or the two lines, overlap."""
+    (a, b), seam = (one.box, other.box), 0.03
+    if min(a[2], b[2]) - max(a[0], b[0]) > -seam and min(a[3], b[3]) - max(a[1], b[1]) > -seam:
+        return True
+    return _enters(one.line, b) or _enters(other.line, a) or _cross(one.line, other.line)
+
+
+def _enters(line: tuple[_Dot, _Dot], box: _Box) -> bool:
+    """Say whether a line runs through a box, or along its edge."""
+    corners = [(box[x], box[y]) for x in (0, 2) for y in (1, 3)]
+    inside = any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for x, y in line)
+    return inside or _cross(line, (corners[0], corners[3])) or _cross(line, (corners[1], corners[2]))
+
+
+def _cross(one: tuple[_Dot, _Dot], other: tuple[_Dot, _Dot]) -> bool:
+    """Say whether two lines cross."""
+
+    def side(line: tuple[_Dot, _Dot], dot: _Dot) -> float:
+        (x0, y0), (x1, y1) = line
+        return (x1 - x0) * (dot[1] - y0) - (y1 - y0) * (dot[0] - x0)
+
+    return side(one, other[0]) * side(one, other[1]) < 0 and side(other, one[0]) * side(other, one[1]) < 0
+
+
+def _search(order: Sequence[int], choices: Sequence[Sequence[_Place]]) -> dict[int, _Place] | None:
+    """Choose a place for each label so that none is in another's way; None if there is no such choice, or it takes too long."""
+    found: dict[int, _Place] = {}
+    left = _MOST_TRIED
+
+    def choose(depth: int) -> bool:
+        nonlocal left
+        if depth == len(order):
+            return True
+        for place in choices[order[depth]]:
+            left -= 1
+            if left < 0:
+                return False
+            if not any(_in_the_way(place, other) for other in found.values()):
+                found[order[depth]] = place
+                if choose(depth + 1):
+                    return True
+                del found[order[depth]]
+        return False
+
+    return found if choose(0) else None
+
+
+def _draw_label(page: _Page, spot: _Spot, box: _Box, top: float) -> None:
+    """Write a label; a line leads to it where it is not close to its spot."""
+    left, y = box[0], box[1] + top
+    start, end = _line(spot, box)
+    if math.dist(start, end) > _RINGS[1] + 0.01:
+        page.line([start[0], end[0]], [start[1] + top, end[1] + top], _QUIET)
+    heads = spot.heads
+    page.put(left, y, heads, fontweight=spot.weight)
+    if spot.money:
+        row = y + _tall(len(heads)) + max(spot.indent - 0.06, _tall(1)) / 2
+        if spot.indent:
+            look = {**_square_look(page.scale), "markersize": 72 * spot.side * page.scale}
+            page.ax.plot(
+                [left + spot.side / 2],
+                [row],
+                transform=page.transform,
+                clip_on=False,
+                linestyle="none",
+                zorder=3,
+                **look,
+            )
+        page.put(left + spot.indent, row, [spot.money], va="center")
+
+
+def _draw_scale(page: _Page, scale: float, y: float, texts: Texts) -> None:
+    """Draw the scale bar, and say where north is."""
+    length = next(km for km in (100, 50, 20, 10, 5, 2, 1, 0.5) if km * scale <= 1.6 or km == 0.5)
+    ends = [_PAD, _PAD + length * scale]
+    page.line(ends, [y, y], _INK, 1.5)
+    for end in ends:
+        page.line([end, end], [y - 0.05, y + 0.05], _INK, 1.5)
+    page.put(ends[1] + 0.1, y, [f"{texts.number(length, _digits(length))} km"], va="center")
+    page.put(page.width - _PAD, y, ["\u2191 N"], va="center", ha="right", fontweight="bold")
+
+
+def _listed(row: tuple[str, str, Any, str], width: float, texts: Texts) -> _Listed:
+    status, name, where, word = row
+    cells = (
+        _wrap(name, width - 2 * _PAD - 0.3 - sum(_LISTED_COLUMNS) - _GAP, most=2),
+        _wrap(where if isinstance(where, str) else texts.text("not known"), _LISTED_COLUMNS[0] - _GAP, most=2),
+        _wrap(word, _LISTED_COLUMNS[1] - _GAP, most=2),
+    )
+    return _Listed(status, cells, _tall(max(map(len, cells))) + 0.04)
+
+
+def _draw_listed(page: _Page, row: _Listed, y: float) -> None:
+    """Write a row of the list: symbol, name, district, amount."""
+    right = page.width - _PAD
+    page.line([_PAD, right], [y, y])
+    if row.status:
+        page.mark(_PAD + 0.1, y + 0.02 + _tall(1) / 2, row.status)
+    page.put(_PAD + 0.3, y + 0.02, row.cells[0])
+    page.put(right - sum(_LISTED_COLUMNS), y + 0.02, row.cells[1], color=_QUIET)
+    page.put(right, y + 0.02, row.cells[2], ha="right")
 
 
 # --- how good it is -----------------------------------------------------------------------------------------------

@@ -695,6 +695,8 @@ def _save_figures(plan: Plan, found: Mapping[str, pd.DataFrame], folder: Path, s
         "response": lambda: figures.plot_response(plan),
         "baselines": lambda: figures.plot_baselines(plan),
     }
+    if figures.has_map(plan.sites):
+        draw["map"] = lambda: figures.plot_map(plan)
     if "leave_one_out" in found:
         amounts = found["leave_one_out"].drop(columns=["name", "assumed"])
         draw["leave_one_out"] = lambda: figures.plot_changes(amounts, plan=plan)

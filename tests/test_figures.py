@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 from matplotlib.text import Text
 from PIL import Image
 from small_city import TABLES, write_city
@@ -30,6 +31,7 @@ from quartier import figures
 from quartier.data import STATUSES
 from quartier.language import PlainError
 
+ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 
 # --- what is drawn: a city read from a folder, and tables of sites without sources ---
@@ -88,7 +90,8 @@ def case(name: str, language: str = "de") -> tuple[q.Sites, q.Plan]:
 
 CASES = ["city", "without names", "forty", "long names", "nobody funded", "last year", "averse", "cents", "millions"]
 FIGURES = ["cooperation", "need", "amounts", "response", "baselines", "changes", "frontier", "scenarios"]
-PLAN_FIGURES = FIGURES[2:]
+PLAN_FIGURES = [*FIGURES[2:], "map"]
+EVERY = [*FIGURES, "map"]  # a map can only be drawn of the city, whose places are known
 
 
 def draw(figure: str, name: str = "city", language: str = "de", ax=None):
@@ -150,7 +153,7 @@ def different_pixels(one: Image.Image, other: Image.Image) -> float:
 ALLOWED = 20  # pixels of a million: edges of letters, no letter
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", EVERY)
 def test_a_figure_looks_as_its_golden_picture(figure, tmp_path):
     seen = reduced(figures.png_bytes(draw(figure)))
     seen.save(tmp_path / f"{figure}.png")
@@ -169,8 +172,8 @@ def test_a_hundred_euros_more_are_no_longer_the_golden_picture():
 HASHES = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
-from test_figures import FIGURES, draw, figures
-for name in FIGURES:
+from test_figures import EVERY, draw, figures
+for name in EVERY:
     ax = draw(name)
     for kind in ("png", "svg"):
         print(name, kind, hashlib.sha256(figures._rendered(ax, kind)).hexdigest())
@@ -189,7 +192,7 @@ def test_two_processes_draw_the_same_bytes_without_pyplot():
         ).stdout
         for seed in ("1", "2")
     ]
-    assert done[0].count("\n") == 2 * len(FIGURES)
+    assert done[0].count("\n") == 2 * len(EVERY)
     assert done[0] == done[1]
 
 
@@ -240,7 +243,7 @@ def test_letters_are_large_enough_for_a_projector(figure):
     assert height <= 12
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", EVERY)
 def test_a_given_axes_is_filled_and_nothing_beside_it_is_touched(figure):
     sheet = Figure(figsize=(16, 9))
     FigureCanvasAgg(sheet)
@@ -303,7 +306,7 @@ def test_a_dollar_sign_and_a_line_break_in_a_name_are_no_formula():
 # --- settings of the reader ---
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", EVERY)
 def test_the_readers_settings_are_neither_changed_nor_followed(figure):
     plain = figures.png_bytes(draw(figure))
     with matplotlib.rc_context(
@@ -345,7 +348,7 @@ def test_a_german_figure_holds_no_english_word(figure, name):
         assert "_" not in text
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", EVERY)
 def test_an_english_figure_is_english(figure):
     words = {word.lower() for word in re.findall(r"[^\W\d_]+", said(draw(figure, language="en")))}
     assert words & ENGLISH
@@ -372,7 +375,7 @@ def test_amounts_stand_with_thousands_points_and_unit():
 # --- honesty ---
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", EVERY)
 def test_a_figure_that_rests_on_assumed_figures_says_so(figure):
     ax = draw(figure)
     assert "Angenommen, nicht durch eine Quelle belegt:" in said(ax)
@@ -388,7 +391,7 @@ def test_a_figure_of_unknown_origin_says_that_and_claims_nothing_else(figure):
     assert "Beruht auf" not in figures.alt_text(ax)
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", EVERY)
 def test_where_every_figure_is_stated_only_the_response_curve_is_assumed(figure):
     words = said(draw(figure, "all stated"))
     assert ("Wirkungskurve" in words) == (figure in PLAN_FIGURES)
@@ -401,7 +404,7 @@ def test_the_response_figure_says_that_curve_and_scale_are_assumed():
     assert "Die Wirkungskurve ist angenommen, nicht gemessen." in texts(draw("response", "last year"))
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", EVERY)
 def test_the_source_is_named_as_its_licence_asks(figure):
     assert "Quelle: Stadt Übersee (CC BY-SA 4.0)" in texts(draw(figure))
 
@@ -647,6 +650,260 @@ def test_a_housing_company_of_several_sites_stands_once_beside_them():
     assert texts(ax).count("Scholle") == 1
 
 
+# --- the map ---
+
+
+@functools.cache
+def bielefeld() -> q.Sites:
+    return q.load(ROOT / "data")
+
+
+@functools.cache
+def mapped(scenario: str = "baseline", language: str = "de"):
+    """Draw the map of a scenario of the data; for "invented", all houses have got a place, close together in their district."""
+    sites, name = bielefeld(), scenario
+    if scenario == "invented":
+        tables, name = sites.tables, "baseline"
+        houses, areas = tables["sites"], tables["areas"].set_index("area_id")
+        for axis, middle in (("latitude", 52.02), ("longitude", 8.53)):
+            place = houses["area_id"].map(areas[axis]).fillna(middle)
+            houses[axis] = place + 0.02 * np.sin(np.arange(len(houses)) * (1 if axis == "latitude" else 2))
+        sites = q.Sites(sites.frame, tables)
+    plan = q.allocate(sites, q.Scenario.named(name, ROOT / "data").replace(language=language))
+    return plan, q.plot_map(plan)
+
+
+def changed(**columns: dict[str, object]) -> q.Plan:
+    """Plan the small city with other coordinates: table=column to values."""
+    sites, plan = case("city")
+    tables = sites.tables
+    for name, values in columns.items():
+        tables[name] = tables[name].assign(**values)
+    return q.allocate(q.Sites(sites.frame, tables), plan.scenario)
+
+
+def symbols(ax) -> list[tuple[float, float, float, object]]:
+    """Middle and half the width, in pixels, of every symbol, and the line that it is."""
+    pixel = ax.figure.dpi / 72
+    half = {"D": 2**-0.5, "o": 0.5, "s": 0.5, "^": 0.5, "X": 0.5}
+    found = [line for line in ax.lines if line.get_marker() in half]
+    places = [line.get_transform().transform(line.get_xydata())[0] for line in found]
+    return [
+        (x, y, half[line.get_marker()] * line.get_markersize() * pixel, line)
+        for (x, y), line in zip(places, found, strict=True)
+    ]
+
+
+def circles(ax) -> list[tuple[float, float, float]]:
+    """Middle and radius, in pixels, of the circle of each district, the largest first."""
+    found = [patch for patch in ax.patches if isinstance(patch, Circle)]
+    middles = [patch.get_transform().transform((0, 0)) for patch in found]
+    edges = [patch.get_transform().transform((1, 0)) for patch in found]
+    return [(*middle, np.hypot(*(edge - middle))) for middle, edge in zip(middles, edges, strict=True)]
+
+
+def covered(ax) -> list[tuple[str, str]]:
+    """Texts that overlap a symbol or a circle."""
+    with matplotlib.style.context(figures._STYLE, after_reset=True):
+        ax.figure.canvas.draw()
+        boxes = [(text.get_text(), text.get_window_extent()) for text in shown_texts(ax)]
+    found = []
+    for text, box in boxes:
+        for x, y, half, line in symbols(ax):
+            across, up = min(box.x1, x + half) - max(box.x0, x - half), min(box.y1, y + half) - max(box.y0, y - half)
+            if min(across, up) > 0.5:
+                found.append((text, line.get_marker()))
+        for x, y, radius in circles(ax):
+            if np.hypot(x - np.clip(x, box.x0, box.x1), y - np.clip(y, box.y0, box.y1)) < radius - 0.5:
+                found.append((text, "circle"))
+    return found
+
+
+SCENARIOS = sorted(path.stem for path in (ROOT / "data" / "scenarios").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("scenario", [*SCENARIOS, "invented"])
+def test_no_label_of_the_map_overlaps_a_label_or_a_symbol(scenario, language):
+    _, ax = mapped(scenario, language)
+    assert len(SCENARIOS) == 7
+    assert overlaps(ax) == []
+    assert covered(ax) == []
+
+
+def test_a_label_on_a_circle_or_a_symbol_is_noticed():
+    _, ax = mapped.__wrapped__()
+    (x, y, _), (across, up, *_) = circles(ax)[0], symbols(ax)[-1]
+    for text, place in (("auf dem Kreis", (x, y)), ("auf dem Zeichen", (across, up))):
+        ax.annotate(text, place, xycoords="figure pixels")
+    assert {"auf dem Kreis", "auf dem Zeichen"} <= {text for text, _ in covered(ax)}
+
+
+def test_no_lines_of_the_map_cross_each_other_or_a_label():
+    _, ax = mapped("invented")
+    lines = [tuple(map(tuple, line.get_xydata())) for line in ax.lines if line.get_color() == figures._QUIET]
+    leaders = [line for line in lines if len(line) == 2 and line[0] != line[1]]
+    assert len(leaders) > 1
+    assert not any(figures._cross(one, other) for one, other in itertools.combinations(leaders, 2))
+
+
+def test_the_map_is_true_to_scale_with_north_up():
+    plan, ax = mapped()
+    rows = plan.sites.table("indicators").query("indicator == 'residents_80_plus' and date == '2019-12-31'")
+    areas = plan.sites.table("areas").query("kind == 'district'").merge(rows[["area_id", "value"]], on="area_id")
+    areas = areas.sort_values("value", ascending=False)  # as the circles are drawn
+    seen = np.array(circles(ax))[:, :2]
+    bar = next(line for line in ax.lines if line.get_color() == figures._INK)
+    (x0, _), (x1, _) = bar.get_transform().transform(bar.get_xydata())
+    assert "5 km" in texts(ax)
+    a = np.radians(areas[["latitude", "longitude"]].to_numpy())
+    for one, other in itertools.combinations(range(len(a)), 2):
+        (p0, l0), (p1, l1) = a[one], a[other]
+        half = np.sin((p1 - p0) / 2) ** 2 + np.cos(p0) * np.cos(p1) * np.sin((l1 - l0) / 2) ** 2
+        km = 2 * 6371 * np.arcsin(np.sqrt(half))  # haversine
+        drawn = np.hypot(*(seen[one] - seen[other])) / (x1 - x0) * 5
+        assert drawn == pytest.approx(km, rel=0.01)
+    assert np.corrcoef(seen[:, 0], areas["longitude"])[0, 1] == pytest.approx(1)
+    assert np.corrcoef(seen[:, 1], areas["latitude"])[0, 1] == pytest.approx(1)
+    assert "\u2191 N" in texts(ax)
+
+
+def test_a_circle_is_as_large_as_the_residents_of_its_district():
+    plan, ax = mapped()
+    rows = plan.sites.table("indicators").query("indicator == 'residents_80_plus' and date == '2019-12-31'")
+    values = rows.set_index("area_id")["value"]
+    districts = plan.sites.table("areas").query("kind == 'district'").set_index("area_id")["name"]
+    wanted = values[districts.index].to_numpy()
+    areas = np.array(sorted(radius**2 for _, _, radius in circles(ax)))
+    assert areas / areas.sum() == pytest.approx(np.sort(wanted) / wanted.sum(), rel=0.001)
+    for area_id, name in districts.items():
+        assert f"{name} ({plan.texts.number(values[area_id])})" in texts(ax)
+    # Nord and Süd have no figure of their own: it is the sum of their parts.
+    assert {"Nord (800)", "Süd (50)"} <= set(texts(draw("map")))
+
+
+def test_the_circles_show_the_indicator_that_counts_most():
+    assert "Menschen ab 80 Jahren" in texts(mapped()[1])
+    plan, _ = mapped()
+    other = q.allocate(plan.sites, plan.scenario.replace(need_weights={"residents_65_79": 1.0}))
+    assert "Menschen von 65 bis 79 Jahren" in texts(q.plot_map(other))
+
+
+def test_a_symbol_is_as_large_as_the_amount_and_shaped_by_the_status():
+    plan, ax = mapped("invented")
+    placed = {}
+    for *_, line in symbols(ax):
+        if line.get_zorder() == 3:
+            placed.setdefault(line.get_marker(), []).append(line.get_markersize())
+    table = plan.table()
+    for status, look in figures._LOOKS.items():
+        assert len(placed.get(look.marker, [])) == (table["status"] == status).sum()
+    signed = np.sort(table.query("status == 'signed'")["amount_eur"])
+    assert np.sort(placed["o"]) ** 2 / max(placed["o"]) ** 2 == pytest.approx(signed / signed.max(), rel=1e-6)
+    white = [line for *_, line in symbols(ax) if line.get_markerfacecolor() == "white"]
+    assert len(white) == (table["amount_eur"] == 0).sum()
+
+
+def test_a_site_without_a_place_is_listed_and_drawn_nowhere():
+    plan, ax = mapped()
+    assert {"o", "s", "D", "^", "X"} == {line.get_marker() for *_, line in symbols(ax)}
+    listed = [line for *_, line in symbols(ax) if line.get_marker() != "s"]
+    assert len({line.get_xdata()[0] for line in listed}) == 1  # the column of symbols of the list, not the map
+    assert len(listed) == len(plan.sites)
+    for name, amount in zip(plan.sites.frame["name"], plan.amounts, strict=True):
+        assert name in texts(ax)
+        assert not amount or plan.texts.eur(amount) in texts(ax)
+    assert "Standorte, deren Lage nicht bekannt ist" in texts(ax)
+    assert "drawn nowhere" in said(mapped("baseline", "en")[1])
+    heepen = plan.amounts[plan.sites.frame["district"] == "Heepen"].sum()
+    assert plan.texts.eur(heepen) in texts(ax)
+    everywhere = mapped("invented")[1]
+    assert "nicht bekannt ist" not in said(everywhere)
+    assert "nirgends eingezeichnet" not in said(everywhere)
+
+
+def test_a_district_without_coordinates_is_named_and_left_out():
+    ax = q.plot_map(changed(areas={"latitude": [np.nan, 52.02, *[np.nan] * 4]}))
+    assert len(circles(ax)) == 1
+    assert "Bezirke ohne Koordinaten: Süd." in texts(ax)
+    assert "Bezirke ohne Koordinaten" not in said(draw("map"))
+
+
+def test_places_that_are_assumed_are_named():
+    ax = q.plot_map(changed(areas={"basis": ["stated", "assumed", *["stated"] * 4]}))
+    assert "Angenommene Lagen: Nord." in texts(ax)
+    assert "Angenommene Lagen" not in said(draw("map"))
+
+
+def test_without_any_coordinates_there_is_no_map():
+    nowhere = {"latitude": np.nan}
+    for plan in (case("last year")[1], changed(areas=nowhere, sites=nowhere)):
+        assert not figures.has_map(plan.sites)
+        with pytest.raises(PlainError, match="Es gibt keine Karte zu zeichnen") as refused:
+            q.plot_map(plan)
+        assert len(str(refused.value).splitlines()) == 1
+    only_sites = changed(areas=nowhere)
+    assert figures.has_map(only_sites.sites)
+    assert circles(q.plot_map(only_sites)) == []
+
+
+def test_the_map_says_that_it_is_schematic_and_whose_figures_it_shows():
+    _, ax = mapped()
+    assert "Schematische Karte ohne Grenzen" in said(ax)
+    assert "© Stadt Bielefeld, Presseamt/Statistikstelle (CC BY-SA 4.0)" in said(ax)
+    assert "Wikipedia (de) (CC BY-SA 4.0)" in said(ax)
+    assert "Schematic map, without boundaries" in said(mapped("baseline", "en")[1])
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_text_alternative_of_the_map_holds_districts_and_amounts(language):
+    plan, ax = mapped("baseline", language)
+    words, number = figures.alt_text(ax), plan.texts.number
+    assert len(words) <= figures.ALT_LENGTH
+    for part in (
+        f"Heepen ({number(3320)}) {number(43900)} EUR",
+        f"Gadderbaum ({number(797)});",
+        f"{number(80000)} EUR",
+    ):
+        assert part in words
+    _, places = mapped("invented", language)
+    assert re.search(r"Am Pfarracker 14[.,]000 EUR", figures.alt_text(places))
+
+
+def test_a_map_of_several_years_shows_their_sums_and_says_so():
+    plan, _ = mapped()
+    years = q.allocate(plan.sites, plan.scenario.replace(years=2))
+    ax = q.plot_map(years)
+    assert "(Summen von 2 Jahren)" in said(ax)
+    assert f"{plan.texts.number(years.spent_eur)} EUR" in figures.alt_text(ax)
+
+
+def test_the_map_can_be_read_on_a_telephone():
+    _, ax = mapped()
+    width, height = ax.figure.get_size_inches()
+    smallest = min(text.get_fontsize() for text in shown_texts(ax)) / 72
+    assert 375 * smallest / width >= 9.5  # pixels
+    assert height <= 15
+    assert {text.get_fontfamily()[0] for text in shown_texts(ax)} == {"DejaVu Sans"}
+
+
+def test_circles_squares_and_symbols_of_the_map_differ_without_colour():
+    looks = [figures._circle_look(), figures._square_look()]
+    assert len({look["marker"] for look in looks} | {look.marker for look in figures._LOOKS.values()}) == 5
+    for status in ("signed", "negotiating"):  # the circle of a district, and what may stand on it
+        assert abs(luminance(figures._LOOKS[status].colour) - luminance(figures._FAINT)) > 0.2
+    assert contrast(figures._FAINT, figures._INK) >= 3
+
+
+def test_more_labels_than_there_is_room_for_are_listed():
+    spots = [figures._Spot(0.01 * n, 0.0, 0.0, f"Haus {n}", "1 EUR", 1.0, "signed", 0.1) for n in range(80)]
+    boxes = figures._place_labels(spots, (-1.0, -1.0, 1.0, 1.0))
+    found = [box for box in boxes if box is not None]
+    assert 2 < len(found) < 80
+    for a, b in itertools.combinations(found, 2):
+        assert min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1])
+
+
 # --- without colour ---
 
 
@@ -728,5 +985,5 @@ def test_nothing_half_written_is_left_where_a_file_cannot_be_put(tmp_path):
 
 
 if __name__ == "__main__":
-    for one in FIGURES:
+    for one in EVERY:
         reduced(figures.png_bytes(draw(one))).save(GOLDEN / f"{one}.png", optimize=True)

@@ -582,7 +582,7 @@ def test_the_same_plan_gives_the_same_bytes_on_any_day(plan, scenarios, saved, t
 def test_a_run_holds_pictures_tables_and_a_spreadsheet(saved):
     assert {path.name for path in saved.iterdir()} == {"figures", "tables", "verteilung.xlsx"}
     pictures = {path.name for path in (saved / "figures").iterdir()}
-    names = ("amounts", "baselines", "cooperation", "frontier", "leave_one_out", "need", "response", "scenarios")
+    names = {"amounts", "baselines", "cooperation", "frontier", "leave_one_out", "map", "need", "response", "scenarios"}
     assert pictures == {f"{name}.{ending}" for name in names for ending in ("png", "svg")}
 
 
