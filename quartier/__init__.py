@@ -11,6 +11,7 @@ Everything a notebook needs stands here; each name is loaded when it is first us
 | `sentences`, `next_money`, `least_change`, ... | see what would change it, what its rules cost, and what is nearly as good |
 | `plot_...`, `show` | see it |
 | `save` | keep it |
+| `explore`, `Panel` | try choices one after the other, go back, keep plans and compare them |
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ _HOME = {
     "tables": "report",
     "what_if": "report",
     "run": "runs",
+    "Panel": "explorer",
+    "explore": "explorer",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -487,7 +487,7 @@ def show(
 
     data: dict[str, Any]
     if isinstance(thing, pd.DataFrame):
-        data = _table_bundle(thing, Texts(language or LANGUAGES[0]), caption)
+        data = table_bundle(thing, Texts(language or LANGUAGES[0]), caption)
     elif isinstance(thing, Plan):
         lines = [line for line in thing.summary() if line]
         items = "\n".join(f"<li>{html.escape(line)}</li>" for line in lines)
@@ -530,7 +530,7 @@ def _publish(data: dict[str, Any], metadata: dict[str, Any]) -> None:
         shell.display_pub.publish(data, metadata)
 
 
-def _table_bundle(frame: pd.DataFrame, texts: Texts, caption: str | None) -> dict[str, str]:
+def table_bundle(frame: pd.DataFrame, texts: Texts, caption: str | None) -> dict[str, str]:
     """Give a table as HTML and as text of fixed width, of the same strings."""
     columns = _columns(frame, texts)
     shown = [column.shown(texts) for column in columns]

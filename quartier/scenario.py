@@ -302,7 +302,7 @@ class Scenario(BaseModel):
         ScenarioError
             Lists every fault.
         """
-        return _checked({**self.model_dump(), **changes}, f"Scenario {self.name}", Texts(self.language))
+        return checked({**self.model_dump(), **changes}, f"Scenario {self.name}", Texts(self.language))
 
     @classmethod
     def from_yaml(cls, path: str | Path, language: str = "de") -> Scenario:
@@ -321,8 +321,8 @@ class Scenario(BaseModel):
             Lists every fault with its row.
         """
         texts = Texts(language)
-        values, rows = _read_yaml(find_path(path), texts)
-        return _checked(values, Path(path).name, texts, rows)
+        values, rows = read_yaml(find_path(path), texts)
+        return checked(values, Path(path).name, texts, rows)
 
     @classmethod
     def named(cls, name: str, folder: str | Path = "data", language: str = "de") -> Scenario:
@@ -374,8 +374,7 @@ class Scenario(BaseModel):
 
     def to_yaml(self, path: str | Path) -> None:
         """Write the name and the fields that differ from their defaults, so that `from_yaml` gives the same scenario."""
-        text = yaml.dump(self.choices(), Dumper=_PlainDumper, allow_unicode=True, sort_keys=False)
-        target = Path(path)
+        text, target = yaml_text(self.choices()), Path(path)
         aside = target.with_name(target.name + ".partial")
         try:
             aside.write_text(text, encoding="utf-8")
@@ -439,7 +438,7 @@ def _from_parameters(given: Mapping[str, Any], *, complete: bool) -> Scenario:
             faults.append(Fault(file, None, name, texts.given(given[name]), texts.text("a text")))
     changes = {name: given[name] for name in PARAMETERS if given.get(name) is not None}
     try:
-        _checked(changes, file, texts)
+        checked(changes, file, texts)
     except ScenarioError as error:
         # Whether the parameters agree can only be told beside the scenario's other fields; that has no column.
         faults += [fault for fault in error.faults if fault.column]
@@ -451,14 +450,20 @@ def _from_parameters(given: Mapping[str, Any], *, complete: bool) -> Scenario:
             faults += error.faults
     if faults or base is None:
         raise ScenarioError(faults, texts, file)
-    chosen = _checked({**base.model_dump(), **changes}, file, texts)
+    chosen = checked({**base.model_dump(), **changes}, file, texts)
     if chosen.replace(language=base.language) != base:  # so that nobody takes it for the scenario of the file
         return chosen.replace(title=texts.text("{title} (changed)", title=base.title or base.name))
     return chosen
 
 
-def _checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[str, int] | None = None) -> Scenario:
-    """Make a scenario; pydantic's findings become faults in words."""
+def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[str, int] | None = None) -> Scenario:
+    """Make a scenario of plain values; pydantic's findings become faults in words.
+
+    Raises
+    ------
+    ScenarioError
+        Lists every fault, with the file and, where the rows of the fields are given, its row.
+    """
     try:
         return Scenario.model_validate(dict(values), context={"texts": texts})
     except ValidationError as error:
@@ -524,11 +529,11 @@ def _expected(item: Mapping[str, Any], texts: Texts) -> str:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML as PyYAML reads it; `_read_yaml` refuses what a scenario has no use for before anything is built."""
+    """YAML as PyYAML reads it; `read_yaml` refuses what a scenario has no use for before anything is built."""
 
 
 class _PlainDumper(yaml.SafeDumper):
-    """YAML that `_read_yaml` takes back."""
+    """YAML that `read_yaml` takes back."""
 
 
 def _unambiguous_number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
@@ -547,6 +552,11 @@ _PlainDumper.add_representer(float, _unambiguous_number)
 _PlainDumper.add_representer(str, _visible_text)
 
 
+def yaml_text(values: Mapping[str, Any]) -> str:
+    """Write plain values as YAML that `read_yaml` takes back."""
+    return yaml.dump(dict(values), Dumper=_PlainDumper, allow_unicode=True, sort_keys=False)
+
+
 _OPENING = (
     yaml.FlowSequenceStartToken,
     yaml.FlowMappingStartToken,
@@ -556,8 +566,14 @@ _OPENING = (
 _CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 
-def _read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]]:
-    """Read field and value pairs, and the row of each field."""
+def read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]]:
+    """Read field and value pairs, and the row of each field.
+
+    Raises
+    ------
+    ScenarioError
+        The file cannot be read, is no plain YAML, or holds what a person and YAML read differently.
+    """
     file = path.name
 
     def refuse(row: int | None, column: str | None, given: str, expected: str) -> ScenarioError:

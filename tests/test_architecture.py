@@ -46,6 +46,7 @@ ORDER = (
     "review",
     "comparison",
     "schedule",
+    "explorer",
     "__init__",
     "__main__",
 )
