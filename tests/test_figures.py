@@ -745,6 +745,11 @@ def test_no_lines_of_the_map_cross_each_other_or_a_label():
     leaders = [line for line in lines if len(line) == 2 and line[0] != line[1]]
     assert len(leaders) > 1
     assert not any(figures._cross(one, other) for one, other in itertools.combinations(leaders, 2))
+    one = figures._Place((2.0, 0.9, 3.0, 1.1), 5, ((0.0, 1.0), (2.0, 1.0)))
+    across = figures._Place((0.8, 2.0, 1.2, 3.0), 5, ((1.0, 0.0), (1.0, 2.0)))
+    through = figures._Place((0.9, 0.8, 1.1, 1.2), 5, ((1.0, 0.0), (1.0, 0.8)))
+    above = figures._Place((0.8, -2.0, 1.2, -1.0), 5, ((1.0, 0.0), (1.0, -1.0)))
+    assert [figures._in_the_way(one, other) for other in (across, through, above)] == [True, True, False]
 
 
 def test_the_map_is_true_to_scale_with_north_up():

@@ -582,7 +582,7 @@ def test_a_run_that_nobody_touched_is_the_same_on_another_day(project):
     assert (found.exit_code, found.differences, found.notes) == (0, (), ())
     assert found.sentences() == [
         f"{NAME}: gleich.",
-        "Neu ausgeführt und verglichen: 1 Notebook (5 Zellen), 18 Tabellen, 8 Abbildungen, 1 Seite, die Excel-Datei, 14 Eingaben, "
+        "Neu ausgeführt und verglichen: 1 Notebook (5 Zellen), 18 Tabellen, 9 Abbildungen, 1 Seite, die Excel-Datei, 14 Eingaben, "
         "Optimum und Schranke.",
     ]
     assert fingerprint(project).keys() - before.keys() == {f"outputs/{review.VERIFIED}"}
