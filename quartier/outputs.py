@@ -150,7 +150,7 @@ def sweep(out: Path) -> list[Path]:
         work, settling = partial / name, partial / _SETTLING
         try:
             if work.is_dir() and any(path.is_file() for path in work.rglob("*")):
-                moved.append(_set_aside(out, work, {"run": name, "kind": "killed"}))
+                moved.append(_set_aside(out, work, {"kind": "killed"}))
             elif not work.exists() and settling.is_file():
                 _set_latest(out, settling.read_text(encoding="utf-8"))  # killed between name and link
             shutil.rmtree(partial)
@@ -195,7 +195,9 @@ def _set_aside(out: Path, work: Path, failure: Mapping[str, Any]) -> Path:
                 raise
             continue
         try:
-            text = json.dumps(failure, ensure_ascii=False, indent=2) + "\n"
+            # Not the name that the run would have had: that may be another's by now.
+            told = {**failure, "run": f"{FAILED}/{target.name}"}
+            text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
             (target / FAILURE).write_text(text, encoding="utf-8", newline="\n")
         except OSError:  # a full disk: what is there is kept all the same
             (target / FAILURE).unlink(missing_ok=True)
@@ -223,12 +225,19 @@ def _set_latest(out: Path, name: str) -> None:
         aside.unlink(missing_ok=True)
 
 
-def open_locked(path: Path, *, wait: bool = True) -> BinaryIO:
-    """Open a file and hold its lock until it is closed; a link in its place is not followed."""
+def open_locked(path: Path, *, wait: bool = True, shared: bool = False) -> BinaryIO:
+    """Open a file and hold its lock until it is closed; a link in its place is not followed.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds the lock, and it was not to be waited for; a shared one may be held by several.
+    """
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666), "r+b")
     if fcntl is not None:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(file, kind | (0 if wait else fcntl.LOCK_NB))
         except BaseException:
             file.close()
             raise

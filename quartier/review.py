@@ -348,6 +348,12 @@ def verify(
             plural="Compared by their hashes: {n} files; nothing was executed again.",
             n=n,
         )
+        if not look.differences:
+            look.notes.append(
+                look.texts.text(
+                    "Files and manifest fit; whether the result is right is only told by making the run again."
+                )
+            )
         return look.review(compared)
     city = look.find_city(data)
     try:

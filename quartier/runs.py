@@ -168,9 +168,9 @@ class Job:
                         manifest.sealed(described.model_copy(update={"name": name})), place.work
                     )
                 )
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as interrupt:
                 kept = place.set_aside({**self._failure(begun), "kind": "interrupted"})
-                raise Interrupted(kept) from None
+                raise Interrupted(kept) from interrupt
             except (OSError, PlainError) as error:
                 failed = self._failed(error)
                 kept = place.set_aside({**self._failure(begun), **failed.failure, "message": str(failed)})
@@ -267,7 +267,6 @@ class Job:
     def _failure(self, begun: datetime.datetime) -> dict[str, Any]:
         """What is known of this run whatever ended it."""
         return {
-            "run": self.name,
             "begun": f"{begun:%Y-%m-%dT%H:%M:%SZ}",
             "scenario": self.plan.scenario.name,
             "again": " ".join(["quartier run", self.parameters["scenario"], *_options(self.parameters)]),
@@ -426,7 +425,8 @@ def check_notebooks(folder: str | Path = "notebooks") -> list[str]:
             try:
                 done = warm.execute(notebook, {}, home)
             except kernels.NotebookStopped as stopped:
-                raise PlainError(stopped.reason) from stopped
+                where = "" if stopped.cell is None else f"[{stopped.cell}] "
+                raise PlainError(f"{where}{stopped.reason}") from stopped
             _strip(done)
             return done
 

@@ -23,7 +23,7 @@ import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,12 @@ def run(order: Order, say: Say, complain: Say, interrupt_code: Callable[[], int]
         said = Texts().text("Interrupted; nothing was kept.")
         if folder:
             said = Texts().text("Interrupted; what was done is in {folder}", folder=folder)
-        chronicle.tell("interrupted", run=folder.name if folder else None, message=said, exit_code=interrupt_code())
+        chronicle.tell(
+            "interrupted",
+            run=f"{outputs.FAILED}/{folder.name}" if folder else None,
+            message=said,
+            exit_code=interrupt_code(),
+        )
         raise runs.RunError(said, exit_code=interrupt_code()) from None
 
 
@@ -191,11 +196,12 @@ def _run_one(
         return 0
     chronicle.write("begun")
     try:
-        ready = warm()  # gets ready while the data are read
-        job = runs.prepare(name, changes, order.out, order.data)
-        # A bar that nobody watches only fills a log.
-        is_watched = sys.stderr.isatty()
-        folder = job.execute(progress=is_watched, jobs=order.jobs, cell_time_s=order.cell_time_s, warm=ready)
+        with _seen(order):
+            ready = warm()  # gets ready while the data are read
+            job = runs.prepare(name, changes, order.out, order.data)
+            # A bar that nobody watches only fills a log.
+            is_watched = sys.stderr.isatty()
+            folder = job.execute(progress=is_watched, jobs=order.jobs, cell_time_s=order.cell_time_s, warm=ready)
     except PlainError as error:
         return chronicle.fail(error)
     except Exception as error:  # a fault of the program: told like any other, and with what helps to find it
@@ -301,6 +307,16 @@ def _alone(out: Path) -> Iterator[None]:
         held.close()
 
 
+@contextmanager
+def _seen(order: Order) -> Iterator[None]:
+    """Let those who want to be alone in a folder know of a run before it has a place there."""
+    with ExitStack() as held:
+        # Somebody is alone there, or there is no such folder yet: neither keeps this run from being made.
+        with suppress(OSError):
+            held.enter_context(outputs.open_locked(Path(order.out) / _EXCLUSIVE, wait=False, shared=True))
+        yield
+
+
 # --- telling ------------------------------------------------------------------------------------------------------
 
 
@@ -343,7 +359,7 @@ class _Chronicle:
             said = texts.text("No run of {scenario}: {why}", scenario=texts.given(self._scenario), why=said)
         self._complain(said)
         folder: Path | None = getattr(error, "folder", None)
-        self.tell("failed", run=folder.name if folder else None, message=said, exit_code=code)
+        self.tell("failed", run=f"{outputs.FAILED}/{folder.name}" if folder else None, message=said, exit_code=code)
         return code
 
     def tell(self, event: str, **known: Any) -> None:
@@ -517,10 +533,15 @@ def list_runs(out: str | Path = "outputs") -> dict[str, Any]:
     """
     folder, texts = Path(out), Texts()
     made, unreadable = _read_runs(folder, texts)
-    looked_at, before, listed = review.verified(folder), dict[tuple[str, str], manifest.Manifest](), []
+    looked_at, before, listed = review.verified(folder), dict[tuple[str, str, str], manifest.Manifest](), []
     for path, one in made:
-        last = before.get((one.data, one.scenario.name))
-        before[one.data, one.scenario.name] = one
+        # Beside the last one with the same parameters; the first with others beside the last of the scenario.
+        same, any_other = (
+            (one.data, one.scenario.name, json.dumps(one.parameters, sort_keys=True)),
+            (one.data, one.scenario.name, ""),
+        )
+        last = before.get(same) or before.get(any_other)
+        before[same] = before[any_other] = one
         record = looked_at.get(path.name)
         listed.append(
             {

@@ -80,7 +80,7 @@ def test_what_a_killed_run_left_is_found_below_failed_by_the_next_run(killed):
     assert names(out) == [".lock", NAME, f"{NAME}-2", "failed", "latest"]
     left = out / "failed" / NAME
     assert (left / "table.csv").read_text() == "half"
-    assert json.loads((left / outputs.FAILURE).read_text()) == {"run": NAME, "kind": "killed"}
+    assert json.loads((left / outputs.FAILURE).read_text()) == {"run": f"failed/{NAME}", "kind": "killed"}
 
 
 def test_a_run_killed_between_its_name_and_the_link_is_the_latest_after_all(tmp_path, monkeypatch):
@@ -105,7 +105,7 @@ def test_a_failed_run_is_set_aside_with_its_reason_and_never_over_another(tmp_pa
             (place.work / "half").touch()
             kept = place.set_aside({"reason": "So nicht."})
     assert kept == tmp_path / "failed" / f"{NAME}-2"
-    assert json.loads((kept / outputs.FAILURE).read_text()) == {"reason": "So nicht."}
+    assert json.loads((kept / outputs.FAILURE).read_text()) == {"reason": "So nicht.", "run": f"failed/{NAME}-2"}
     assert names(tmp_path) == [".lock", "failed"]
 
 

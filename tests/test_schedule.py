@@ -386,7 +386,7 @@ def test_of_two_that_start_at_once_one_is_made_and_an_end_from_outside_frees_the
         pass
     events = logged(folder / "log.jsonl")
     assert sorted(one["event"] for one in events) == ["begun", "busy", "interrupted"]
-    assert events[-1]["run"] == kept.name
+    assert events[-1]["run"] == f"failed/{kept.name}"
     assert events[-1]["exit_code"] == 143
 
 
@@ -401,6 +401,15 @@ def test_any_signal_ends_a_run_with_its_own_code(slow):
         assert one.returncode == code
         (line,) = wrong.splitlines()
         assert line.startswith("Abgebrochen; was fertig war, liegt in ")
+
+
+def test_a_run_that_is_still_reading_its_data_keeps_away_one_that_wants_to_be_alone(project):
+    Path("outputs").mkdir()
+    with schedule._seen(schedule.Order()), schedule._seen(schedule.Order()):
+        assert order(is_exclusive=True)[0] == 3
+    assert order(is_exclusive=True)[0] == 0
+    with schedule._alone(Path("outputs")):
+        assert order()[0] == 0  # who does not mind company is not kept away
 
 
 def test_a_run_made_by_hand_keeps_away_one_that_wants_to_be_alone(project):
@@ -453,7 +462,7 @@ Lauf                 Datum       Szenario                   erreicht  Abstand  n
 2026-11-23-baseline  23.11.2026  baseline                    2.581,9   0,00 %  nein                der erste
 2026-11-24-baseline  24.11.2026  baseline budget_eur=16000   2.581,9   0,00 %  nein                hill -5.999,50 EUR, park +4.000 EUR, lake +1.000 EUR und 1 weiterer Standort
 2026-11-24-cut       24.11.2026  cut                         2.581,9   0,00 %  gleich, 27.11.2026  der erste
-2026-11-25-baseline  25.11.2026  baseline                    2.581,9   0,00 %  nein                hill +5.999,50 EUR, park -4.000 EUR, lake -1.000 EUR und 1 weiterer Standort
+2026-11-25-baseline  25.11.2026  baseline                    2.581,9   0,00 %  nein                mill +100 EUR
 2026-11-26-baseline  26.11.2026  baseline                    2.581,9   0,00 %  nein                keine
 Im Entstehen: 2026-11-28-baseline
 1 Lauf wurde nicht fertig: failed/2026-11-27-cut (Strom weg.)"""  # noqa: E501
