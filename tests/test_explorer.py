@@ -186,14 +186,15 @@ class AnyWay(RuleBasedStateMachine):
         assert self.now() == self.past[self.at]
         assert (panel.can_undo, panel.can_redo) == (self.at > 0, self.at + 1 < len(self.past))
         assert self.told == self.expected
-        try:
-            fresh = q.Sites.from_frame(panel.sites.frame)
+        fresh = q.Sites.from_frame(panel.sites.frame)
+        if panel.impossible is None:
             assert same(q.allocate(fresh, panel.scenario), panel.plan)
-            assert panel.impossible is None
             for site, amount in panel.locks.items():
                 assert panel.plan.amounts[site] == pytest.approx(amount)
-        except q.InfeasibleScenario as error:
-            assert str(panel.impossible) == str(error)  # noqa: PT017
+        else:
+            with pytest.raises(q.InfeasibleScenario) as error:
+                q.allocate(fresh, panel.scenario)
+            assert str(panel.impossible) == str(error.value)
             assert same(q.allocate(panel.plan.sites, panel.plan.scenario), panel.plan)  # the last that was possible
 
     def teardown(self):
@@ -308,6 +309,18 @@ def test_an_impossible_choice_leaves_the_last_plan_and_can_be_repaired(panel):
     assert panel.plan is before
     with refused(panel, q.PlainError, "Ausweg"):
         panel.repair(0)
+
+
+def test_a_repair_lets_go_of_the_locks_that_it_touches_and_keeps_the_others(panel):
+    panel.lock("park", 5_000)
+    panel.lock("hill", 3_000)
+    panel.set(budget_eur=6_000)
+    floors = next(i for i, one in enumerate(panel.impossible.repairs) if one.rule == "min_eur")
+    sites, scenario = panel.impossible.repairs[floors].apply(panel.sites, panel.scenario)
+    panel.repair(floors)
+    assert same(panel.plan, q.allocate(sites, scenario))
+    assert panel.locks == {"hill": 3_000}
+    assert panel.plan.amounts["hill"] == 3_000
 
 
 def test_a_panel_that_begins_without_a_plan_says_so_until_it_is_repaired():
