@@ -33,7 +33,7 @@ class Place:
     Attributes
     ----------
     out : Path
-        The folder that holds runs.
+        The folder that holds runs, absolute.
     name : str
         The name that the run should have.
     work : Path
@@ -99,6 +99,8 @@ def begun(out: Path, name: str) -> Iterator[Place]:
         The folder cannot be written to.
     """
     made = [path for path in (out, *out.parents) if not path.exists()]
+    # Absolute: Papermill, in another thread, may stand in another folder for a moment.
+    out = out.absolute()
     with locked(out):
         sweep(out)
         partial = next(_free_names(out, f".{name}.partial-{os.getpid()}"))

@@ -163,17 +163,19 @@ class Job:
                     took_s=time.monotonic() - clock,
                     name=self.name,
                 )
-                return place.keep(
+                kept = place.keep(
                     lambda name: manifest.write(
                         manifest.sealed(described.model_copy(update={"name": name})), place.work
                     )
                 )
+                return self.out / kept.name
             except KeyboardInterrupt as interrupt:
                 kept = place.set_aside({**self._failure(begun), "kind": "interrupted"})
-                raise Interrupted(kept) from interrupt
+                raise Interrupted(self.out / kept.relative_to(place.out)) from interrupt
             except (OSError, PlainError) as error:
                 failed = self._failed(error)
                 kept = place.set_aside({**self._failure(begun), **failed.failure, "message": str(failed)})
+                kept = self.out / kept.relative_to(place.out)
                 where = texts.text("What was done is in {folder}", folder=kept)
                 raise RunError(f"{failed}\n{where}", exit_code=1, failure=failed.failure, folder=kept) from error
             except Exception as error:  # a fault of this program: what was done is kept, the traceback too
