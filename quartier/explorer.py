@@ -588,7 +588,7 @@ class Panel:
         scenario = self.scenario.replace(name=target.stem)
         begun = self._history[0].choices.scenario
         if (
-            scenario.title == begun.title != "" and scenario != begun
+            scenario.title == begun.title != "" and self.scenario != begun
         ):  # so that nobody takes it for the one it came from
             scenario = scenario.replace(title=texts.text("{title} (changed)", title=begun.title)[:200])
         try:

@@ -656,6 +656,15 @@ def test_the_scenario_file_gives_the_same_amounts_as_a_run_would(tmp_path):
     assert fresh.changes == {"hill": {"status": "declined"}}
 
 
+def test_a_changed_scenario_does_not_go_into_a_file_under_its_old_title(tmp_path):
+    panel = q.explore(SITES, SCENARIO.replace(title="Ausgangslage"))
+    panel.to_yaml(tmp_path / "same.yaml")
+    panel.set(budget_eur=20_000)
+    panel.to_yaml(tmp_path / "other.yaml")
+    titles = [q.Scenario.from_yaml(tmp_path / name).title for name in ("same.yaml", "other.yaml")]
+    assert titles == ["Ausgangslage", "Ausgangslage (geändert)"]
+
+
 def test_what_a_scenario_file_cannot_say_is_named_and_not_written(panel, tmp_path):
     panel.set(status={"mill": "declined"}, max_eur={"park": 9_000})
     panel.lock("hill", 4_000)
