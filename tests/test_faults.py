@@ -50,6 +50,11 @@ def project(made, tmp_path):
     return shutil.copytree(made[0], tmp_path / NAME, symlinks=True)
 
 
+def heard():
+    """Let a process hear SIGINT, which one started in the background of a shell ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(folder, *words, before=()):
     """Start a run in a folder, as a leader of its own group of processes."""
     environment = {**os.environ, "TMPDIR": str(folder.parent / "temporary"), "PYTHONPATH": ""}
@@ -61,6 +66,7 @@ def start(folder, *words, before=()):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heard,
     )
 
 
