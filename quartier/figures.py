@@ -762,6 +762,18 @@ def _room(values: np.ndarray, labels: Sequence[str], across: float) -> float:
 # --- who gets what ------------------------------------------------------------------------------------------------
 
 
+def _money_head(plan: Plan, title: str) -> str:
+    """First sentence of a text alternative: how much goes to how many sites."""
+    return plan.texts.text(
+        "{title}: {spent} for {n} site of {total}.",
+        plural="{title}: {spent} for {n} sites of {total}.",
+        n=plan.funded_sites,
+        title=title,
+        spent=plan.texts.eur(plan.spent_eur),
+        total=len(plan.sites),
+    )
+
+
 @_styled
 def plot_amounts(plan: Plan, ax: Axes | None = None) -> Axes:
     """Show what each site gets, EUR, between its floor and its cap; for a site without money why, in a word.
@@ -801,14 +813,7 @@ def plot_amounts(plan: Plan, ax: Axes | None = None) -> Axes:
             _beside(page, 0, at, word, high * 0.06 / across, color=_QUIET)
         else:
             page.ax.barh(at, row.amount_eur, height=0.56, **_bar(_LOOKS[row.status], page.scale))
-    head = texts.text(
-        "{title}: {spent} for {n} site of {total}.",
-        plural="{title}: {spent} for {n} sites of {total}.",
-        n=plan.funded_sites,
-        title=title,
-        spent=texts.eur(plan.spent_eur),
-        total=len(table),
-    )
+    head = _money_head(plan, title)
     listed = [f"{name} {word or amount}" for name, amount, word in zip(table["name"], shown, words, strict=True)]
     _describe(page.ax, texts, head, listed, _rests_on(plan.sites, plan.assumed_sentence(), texts))
     return page.ax
@@ -1219,14 +1224,7 @@ def plot_map(plan: Plan, *, ax: Axes | None = None) -> Axes:
         for row in rows:
             _draw_listed(page, row, y)
             y += row.height
-    head = texts.text(
-        "{title}: {spent} for {n} site of {total}.",
-        plural="{title}: {spent} for {n} sites of {total}.",
-        n=plan.funded_sites,
-        title=title,
-        spent=texts.eur(plan.spent_eur),
-        total=len(table),
-    )
+    head = _money_head(plan, title)
     if indicator:
         head = f"{head} {texts.text('Schematic map; in brackets: {indicator}.', indicator=named)}"
     listed = [f"{spot.head} {spot.money}".strip() for spot in sorted(spots, key=lambda spot: -spot.amount)]

@@ -24,7 +24,6 @@ def project(tmp_path, monkeypatch):
     write_notebook(tmp_path / "notebooks" / "01_plan.ipynb", PLAN)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runs, "_execute_notebook", lambda path, target, *rest: target.write_bytes(path.read_bytes()))
-    monkeypatch.setattr(runs.pages, "save", lambda source, target, **rest: target.write_text("page"))
     monkeypatch.setattr(report, "_save_figures", lambda *args: None)
     monkeypatch.setattr(pages, "save", lambda *args, **options: None)
     monkeypatch.setattr(
