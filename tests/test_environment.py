@@ -33,8 +33,8 @@ PLATFORMS = {
         "platform_machine": "AMD64",
     },
 }
-# conda-forge's `matplotlib` brings a window toolkit that nothing here needs.
-CONDA_NAMES = {"matplotlib-base": "matplotlib"}
+# conda-forge's `matplotlib` brings a window toolkit that nothing here needs; its `playwright` is only the driver, without Python.
+CONDA_NAMES = {"matplotlib-base": "matplotlib", "playwright-python": "playwright"}
 
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 CONDA = (ROOT / "environment.yml").read_text(encoding="utf-8")
@@ -55,7 +55,9 @@ def project_ranges(text: str) -> dict[str, SpecifierSet]:
 
 def conda_ranges(text: str) -> dict[str, SpecifierSet]:
     """Direct dependencies of environment.yml under the names that pip knows, without Python and pip."""
-    named = ranges([line for line in yaml.safe_load(text)["dependencies"] if isinstance(line, str)])
+    lines = yaml.safe_load(text)["dependencies"]
+    pip = [line for part in lines if isinstance(part, dict) for line in part["pip"] if not line.startswith("-e ")]
+    named = ranges([line for line in lines if isinstance(line, str)] + pip)
     return {CONDA_NAMES.get(name, name): span for name, span in named.items() if name not in ("python", "pip")}
 
 
@@ -107,8 +109,9 @@ def test_pyproject_and_environment_name_the_same_dependencies_and_ranges():
         ("  - numpy>=2.3,<3\n", ""),
         ("  - numpy>=2.3,<3\n", "  - numpy>=2.2,<3\n"),
         ("  - numpy>=2.3,<3\n", "  - numpy>=2.3,<3\n  - dask>=2026\n"),
+        ("      - axe-playwright-python>=0.1.7,<0.2\n", ""),
     ],
-    ids=["a name is missing", "a range differs", "a name is too many"],
+    ids=["a name is missing", "a range differs", "a name is too many", "a name for pip is missing"],
 )
 def test_an_environment_that_differs_is_noticed(old, new):
     assert old in CONDA
