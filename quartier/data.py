@@ -827,6 +827,14 @@ class Sites:
 
         if not self._tables:
             return pd.DataFrame(index=self._frame.index)
+        if "basis" not in self.cache:
+            self.cache["basis"] = self._worked_out_basis()
+        return self.cache["basis"].copy()
+
+    def _worked_out_basis(self) -> pd.DataFrame:
+        """Frame of `basis`."""
+        import pandas as pd
+
         tables, result = self._tables, pd.DataFrame(index=self._frame.index)
         current = current_agreements(tables["agreements"]).set_index("site_id")
         result["status"] = current["basis"].reindex(result.index)

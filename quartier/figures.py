@@ -5,7 +5,7 @@ notes (what the numbers rest on, whose they are) at the bottom. Texts are measur
 overlaps and nothing is cut. A given axes is filled to its edges, labels and notes included; where it is smaller than the
 page, the whole page shrinks. No figure is known to pyplot: nothing is left open, no setting of the reader is changed.
 
-Colours are those of Okabe and Ito (2008), Color Universal Design; hatches, symbols and numbers say the same without colour.
+Colours, hatches and symbols are those of `looks`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import math
 import os
 import re
 import weakref
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -25,8 +25,24 @@ import numpy as np
 
 from quartier import benefit as curves
 from quartier import need as needs
-from quartier.data import STATUSES, Sites, current_agreements, latest_indicators, period_end
+from quartier.captions import (
+    ALT_LENGTH as ALT_LENGTH,
+)
+from quartier.captions import (
+    alternative,
+    assumed_note,
+    attribution,
+    indicator_names,
+    money_head,
+    origin,
+    plan_notes,
+    scenario_name,
+    why_nothing,
+)
+from quartier.data import STATUSES, Sites, current_agreements
 from quartier.language import LANGUAGES, PlainError, Texts
+from quartier.looks import LIGHT, LOOKS, SERIES, Look
+from quartier.maps import BARS_KM, NORTH, Layout, bar_text, lay_out, legend_texts
 from quartier.plan import year_share
 
 if TYPE_CHECKING:
@@ -46,15 +62,11 @@ DPI = 150
 SCREEN_DPI = 96
 """Pixels an inch in a notebook, so that it stays small."""
 
-ALT_LENGTH = 600
-"""Most characters of a text alternative: what a screen reader says in about half a minute."""
-
 _FONT = "DejaVu Sans"  # ships with matplotlib: the same letters on every machine
 _SIZE, _TITLE_SIZE = 11.0, 14.0  # points
 _WIDTH, _PAD, _GAP = 10.0, 0.15, 0.12  # inches
-_INK, _QUIET, _FAINT = "#1a1a1a", "#555555", "#d9d9d9"
-_BLUE, _ORANGE, _GREEN, _PINK = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
-_SKY, _RED, _YELLOW, _GREY = "#56b4e9", "#d55e00", "#f0e442", "#bbbbbb"
+_INK, _QUIET, _FAINT, _GROUND = (LIGHT[name] for name in ("ink", "quiet", "faint", "ground"))
+_BLUE, _RED = LIGHT["more"], LIGHT["less"]
 
 _STYLE = {
     "font.family": _FONT,
@@ -67,31 +79,6 @@ _STYLE = {
     "svg.fonttype": "path",
 }
 
-
-@dataclasses.dataclass(frozen=True)
-class _Look:
-    """How a status looks: colour, hatch of a bar, marker; each alone tells it from the others."""
-
-    colour: str
-    hatch: str
-    marker: str
-
-
-_LOOKS = {
-    "signed": _Look(_BLUE, "", "o"),
-    "negotiating": _Look(_ORANGE, "///", "D"),
-    "prospective": _Look(_GREEN, "...", "^"),
-    "declined": _Look(_GREY, "xxx", "X"),
-}
-_SERIES = (
-    (_BLUE, ""),
-    (_ORANGE, "///"),
-    (_GREEN, "..."),
-    (_PINK, "xxx"),
-    (_SKY, "\\\\\\"),
-    (_RED, "++"),
-    (_YELLOW, "ooo"),
-)
 
 _ALT: weakref.WeakKeyDictionary[Axes, tuple[str, Texts]] = weakref.WeakKeyDictionary()
 
@@ -120,63 +107,7 @@ def texts_of(ax: Axes) -> Texts:
 
 def _describe(ax: Axes, texts: Texts, head: str, items: Sequence[str], tail: str = "") -> None:
     """Keep a text alternative: head, as many of the items as there is room for, tail."""
-    for shown in range(len(items), -1, -1):
-        listed = list(items[:shown])
-        if 0 < shown < len(items):
-            listed.append(texts.text("{n} more", n=len(items) - shown))
-        text = " ".join(part for part in (head, f"{'; '.join(listed)}." if listed else "", tail) if part)
-        if len(text) <= ALT_LENGTH:
-            break
-    _ALT[ax] = (text if len(text) <= ALT_LENGTH else text[: ALT_LENGTH - 1] + "…", texts)
-
-
-def attribution(sites: Sites, source_ids: Collection[str], texts: Texts) -> str:
-    """Line that names those of the sources whose licence asks for it; empty where there are none."""
-    sources = sites.tables.get("sources")
-    if sources is None:
-        return ""
-    licensed = sources[sources["source_id"].isin(source_ids) & sources["licence"].notna()]
-    shown = [
-        f"{publisher} ({licence})"
-        for publisher, licence in zip(licensed["publisher"], licensed["licence"], strict=True)
-    ]
-    return texts.text("Source: {sources}", sources="; ".join(dict.fromkeys(shown))) if shown else ""
-
-
-def _assumed(sites: Sites, figures: Iterable[str], texts: Texts) -> str:
-    """Say which of these figures of the sites are assumed, or that their origin is unknown; empty if neither."""
-    basis = sites.basis
-    if basis.empty:
-        return texts.text(
-            "The origin of the figures is not documented: the sites were given as a table without sources."
-        )
-    counts = {figure: int((basis[figure] == "assumed").sum()) for figure in figures}
-    parts = [
-        texts.text("{figure} ({n} of {total} sites)", figure=texts.name("figure", figure), n=count, total=len(basis))
-        for figure, count in counts.items()
-        if count
-    ]
-    return texts.text("Assumed, not stated in a source: {parts}.", parts=texts.listing(parts)) if parts else ""
-
-
-def _rests_on(sites: Sites, assumed: str, texts: Texts) -> str:
-    """Say in a few words, for a text alternative, what the sentence on assumed figures says at length."""
-    if sites.basis.empty:
-        return texts.text("Origin of the figures not documented.")
-    return texts.text("Rests on assumed figures.") if assumed else ""
-
-
-def _plan_notes(*plans: Plan) -> list[str]:
-    """What the plans rest on, and whose figures they use; what several plans share is said once."""
-    notes = [*(plan.assumed_sentence() for plan in plans), *(plan.attribution() for plan in plans)]
-    return [note for note in dict.fromkeys(notes) if note]
-
-
-def _scenario_name(plan: Plan) -> str:
-    name = plan.texts.given(plan.scenario.title or plan.scenario.name)
-    if plan.years:
-        return plan.texts.text("{scenario} (sums of {years} years)", scenario=name, years=len(plan.years))
-    return name
+    _ALT[ax] = (alternative(texts, head, items, tail), texts)
 
 
 def _plain(texts: Texts, value: float) -> str:
@@ -186,13 +117,6 @@ def _plain(texts: Texts, value: float) -> str:
 
 def _signed(texts: Texts, value: float) -> str:
     return ("+" if value > 0 else "\u2212" if value < 0 else "") + _plain(texts, abs(value))
-
-
-def _indicator_names(sites: Sites, texts: Texts) -> dict[str, str]:
-    kinds = sites.tables.get("indicator_kinds")
-    if kinds is None:
-        return {}
-    return dict(zip(kinds["indicator"], kinds[f"name_{texts.language}"], strict=True))
 
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -306,7 +230,7 @@ class _Page:
 
     def mark(self, x: float, y: float, status: str) -> None:
         """Draw the symbol of a status."""
-        look = _LOOKS[status]
+        look = LOOKS[status]
         self.ax.plot([x], [y], transform=self.transform, clip_on=False, linestyle="none", **_marker(look, self.scale))
 
     def fill(self, left: float, top: float, right: float, bottom: float, colour: str) -> None:
@@ -452,18 +376,18 @@ def _open(
     return page
 
 
-def _marker(look: _Look, scale: float) -> dict[str, Any]:
+def _marker(look: Look, scale: float) -> dict[str, Any]:
     return {
         "marker": look.marker,
         "markersize": 9 * scale,
-        "markerfacecolor": look.colour,
+        "markerfacecolor": LIGHT[look.colour],
         "markeredgecolor": _INK,
         "markeredgewidth": 0.8 * scale,
     }
 
 
-def _bar(look: _Look, scale: float = 1.0) -> dict[str, Any]:
-    return {"facecolor": look.colour, "hatch": look.hatch, "edgecolor": _INK, "linewidth": 0.7 * scale}
+def _bar(look: Look, scale: float = 1.0) -> dict[str, Any]:
+    return {"facecolor": LIGHT[look.colour], "hatch": look.hatch, "edgecolor": _INK, "linewidth": 0.7 * scale}
 
 
 def _axis(page: _Page) -> None:
@@ -598,7 +522,7 @@ def plot_cooperation(sites: Sites, ax: Axes | None = None, language: str = LANGU
         plural="The cooperation today: agreements for {n} sites",
         n=len(frame),
     )
-    assumed = _assumed(sites, ["status"], texts)
+    assumed = assumed_note(sites, ["status"], texts)
     notes = [note for note in (assumed, attribution(sites, sources, texts)) if note]
     symbol, heading, group_heading = 0.3, _tall(1) + 0.08, 0.38
 
@@ -641,7 +565,7 @@ def plot_cooperation(sites: Sites, ax: Axes | None = None, language: str = LANGU
         for status, group in groups.items()
         for at, entry in enumerate(group)
     ]
-    _describe(page.ax, texts, f"{title}. {', '.join(heads.values())}.", listed, _rests_on(sites, assumed, texts))
+    _describe(page.ax, texts, f"{title}. {', '.join(heads.values())}.", listed, origin(sites, assumed, texts))
     return page.ax
 
 
@@ -688,7 +612,7 @@ def plot_need(
     language : str
         Language of the texts.
     """
-    texts, known = Texts(language), _indicator_names(sites, Texts(language))
+    texts, known = Texts(language), indicator_names(sites, Texts(language))
     entries: Legend = []
     if sites.has_need:
         parts = sites.frame[["need"]]
@@ -704,7 +628,7 @@ def plot_need(
     sums = [texts.number(value, _decimals(total.max())) for value in total[order]]
     title = texts.text("Need of each site, and what it is made of") if entries else texts.text("Need of each site")
     sources = set() if sites.has_need else set(sites.indicators_used()["source_id"])
-    assumed = _assumed(sites, ["need"], texts)
+    assumed = assumed_note(sites, ["need"], texts)
     notes = [note for note in (assumed, attribution(sites, sources, texts)) if note]
     entries = [(_series(at), label) for at, (_, label) in enumerate(entries)]
     page, across = _rows(ax, title, notes, names, entries, texts.text("Need in weighted residents"))
@@ -719,7 +643,7 @@ def plot_need(
         _beside(page, value, row, shown, high * 0.08 / across)
     listed = [f"{name} {shown}" for name, shown in zip(names, sums, strict=True)]
     head = texts.text("{title}, in weighted residents:", title=title)
-    _describe(page.ax, texts, head, listed, _rests_on(sites, assumed, texts))
+    _describe(page.ax, texts, head, listed, origin(sites, assumed, texts))
     return page.ax
 
 
@@ -734,8 +658,13 @@ def _decimals(most: float, least: int = 0) -> int:
 
 
 def _series_look(at: int, scale: float = 1.0) -> dict[str, Any]:
-    colour, hatch = _SERIES[at % len(_SERIES)]
-    return {"facecolor": colour, "hatch": hatch * (1 + at // len(_SERIES)), "edgecolor": _INK, "linewidth": 0.7 * scale}
+    look = SERIES[at % len(SERIES)]
+    return {
+        "facecolor": LIGHT[look.colour],
+        "hatch": look.hatch * (1 + at // len(SERIES)),
+        "edgecolor": _INK,
+        "linewidth": 0.7 * scale,
+    }
 
 
 def _series(at: int) -> Any:
@@ -762,18 +691,6 @@ def _room(values: np.ndarray, labels: Sequence[str], across: float) -> float:
 # --- who gets what ------------------------------------------------------------------------------------------------
 
 
-def _money_head(plan: Plan, title: str) -> str:
-    """First sentence of a text alternative: how much goes to how many sites."""
-    return plan.texts.text(
-        "{title}: {spent} for {n} site of {total}.",
-        plural="{title}: {spent} for {n} sites of {total}.",
-        n=plan.funded_sites,
-        title=title,
-        spent=plan.texts.eur(plan.spent_eur),
-        total=len(plan.sites),
-    )
-
-
 @_styled
 def plot_amounts(plan: Plan, ax: Axes | None = None) -> Axes:
     """Show what each site gets, EUR, between its floor and its cap; for a site without money why, in a word.
@@ -788,19 +705,19 @@ def plot_amounts(plan: Plan, ax: Axes | None = None) -> Axes:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    texts, table = plan.texts, plan.table()
+    texts, table = plan.texts, plan.table().assign(word=why_nothing(plan))
     table = table.sort_values("amount_eur", ascending=False, kind="stable")
     shown = [texts.eur(amount) for amount in table["amount_eur"]]
-    words = [_why_not(plan, row) for _, row in table.iterrows()]
-    title = texts.text("What each site gets, scenario {scenario}", scenario=_scenario_name(plan))
+    words = list(table["word"])
+    title = texts.text("What each site gets, scenario {scenario}", scenario=scenario_name(plan))
     entries: Legend = [
-        (Patch(**_bar(_LOOKS[status])), texts.name("status", status))
+        (Patch(**_bar(LOOKS[status])), texts.name("status", status))
         for status in STATUSES
         if (table["status"] == status).any()
     ]
     entries.append((Line2D([], [], **_range_look()), texts.text("floor to cap")))
     axis = texts.text("Amount in EUR")
-    page, across = _rows(ax, title, _plan_notes(plan), list(table["name"]), entries, axis, shown, align="right")
+    page, across = _rows(ax, title, plan_notes(plan), list(table["name"]), entries, axis, shown, align="right")
     most = float(table["amount_eur"].max())
     caps = table.loc[table["min_eur"] <= table["max_eur"], "max_eur"]
     caps = caps[caps <= (2 * most if most > 0 else math.inf)]  # a cap far beyond every amount would squeeze the bars
@@ -812,10 +729,10 @@ def plot_amounts(plan: Plan, ax: Axes | None = None) -> Axes:
         if word:
             _beside(page, 0, at, word, high * 0.06 / across, color=_QUIET)
         else:
-            page.ax.barh(at, row.amount_eur, height=0.56, **_bar(_LOOKS[row.status], page.scale))
-    head = _money_head(plan, title)
+            page.ax.barh(at, row.amount_eur, height=0.56, **_bar(LOOKS[row.status], page.scale))
+    head = money_head(plan, title)
     listed = [f"{name} {word or amount}" for name, amount, word in zip(table["name"], shown, words, strict=True)]
-    _describe(page.ax, texts, head, listed, _rests_on(plan.sites, plan.assumed_sentence(), texts))
+    _describe(page.ax, texts, head, listed, origin(plan.sites, plan.assumed_sentence(), texts))
     return page.ax
 
 
@@ -827,22 +744,6 @@ def _range_look(scale: float = 1.0) -> dict[str, Any]:
         "markersize": 6 * scale,
         "markeredgewidth": 1.2 * scale,
     }
-
-
-def _why_not(plan: Plan, row: pd.Series) -> str:
-    """Word for why a site gets nothing; empty if it gets something. `Plan.table` has the sentence."""
-    texts = plan.texts
-    if row["amount_eur"] > 0:
-        return ""
-    if row["status"] in plan.scenario.excluded:
-        return texts.text("excluded")
-    if row["min_eur"] > row["max_eur"]:
-        return texts.text("no possible amount")
-    if row["need"] == 0:
-        return texts.text("no need")
-    if plan.funded_sites >= plan.scenario.max_sites:
-        return texts.text("no place")
-    return texts.text("not funded")
 
 
 @_styled
@@ -858,16 +759,16 @@ def plot_response(plan: Plan, ax: Axes | None = None) -> Axes:
     """
     from matplotlib.lines import Line2D
 
-    name = _scenario_name(plan)
+    name = scenario_name(plan)
     if plan.years:  # the curve is that of a year
-        name = plan.texts.text("{scenario}, year {year}", scenario=_scenario_name(plan.years[0]), year=1)
+        name = plan.texts.text("{scenario}, year {year}", scenario=scenario_name(plan.years[0]), year=1)
         plan = plan.years[0]
     texts, table = plan.texts, plan.table()
     table["scale_eur"] = plan.sites.numbers("scale_eur") * year_share(plan.sites, plan.scenario)
     # From the top of the picture to its bottom; of equal shares the larger amount first.
     funded = table[table["amount_eur"] > 0].sort_values(["coverage", "amount_eur"], ascending=False, kind="stable")
     title = texts.text("What the amounts reach, scenario {scenario}", scenario=name)
-    notes = [_curve_note(plan), *_plan_notes(plan)]
+    notes = [_curve_note(plan), *plan_notes(plan)]
     shares = [texts.percent(share, 0) for share in funded["coverage"]]
     amounts = [texts.eur(amount).replace(" ", "\u00a0") for amount in funded["amount_eur"]]
     labels = [f"{name}: {amount}, {share}" for name, amount, share in zip(funded["name"], amounts, shares, strict=True)]
@@ -879,7 +780,7 @@ def plot_response(plan: Plan, ax: Axes | None = None) -> Axes:
     for status in STATUSES:
         if (funded["status"] == status).any():
             entries.append(
-                (Line2D([], [], linestyle="none", **_marker(_LOOKS[status], 1.0)), texts.name("status", status))
+                (Line2D([], [], linestyle="none", **_marker(LOOKS[status], 1.0)), texts.name("status", status))
             )
     fan, over = 0.45, 0.4  # inches from the axes to the labels; inches above the axes for the name of the vertical one
 
@@ -981,7 +882,8 @@ _CIRCLE, _SYMBOL, _SMALLEST = (
     0.30,
     0.10,
 )  # inches: radius of the largest circle, side of the largest and least symbol
-_KM = 111.195  # kilometres a degree of latitude: a sphere of 6,371 km
+_DOT = 0.04  # inches: radius where a district's residents are not known, or its outline is drawn
+_OUTLINED = "#f1f1f1"  # lighter than a circle, which may stand on it
 _LEAST_KM = 2.0  # across a map of a single place
 _SCALE_BAR, _LISTED_HEAD, _LISTED_COLUMNS = 0.4, 0.34, (1.3, 1.45)  # inches
 _MOST_EXACT, _MOST_TRIED = 60, 5_000  # labels that are searched for together; places tried on a ring
@@ -995,7 +897,7 @@ _Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 @dataclasses.dataclass(frozen=True)
 class _Spot:
-    """What stands at a place of the map: a district (no status) or a site; `x` and `y` in km, later in inches."""
+    """What stands at a place of the map: a district (no status) or a site; all lengths in inches."""
 
     x: float
     y: float
@@ -1006,6 +908,7 @@ class _Spot:
     status: str = ""
     side: float = 0.0
     site_id: str = ""
+    district: str = ""
 
     @property
     def weight(self) -> str:
@@ -1025,7 +928,7 @@ class _Spot:
     @property
     def reach(self) -> float:
         """Inches from the middle that are not to be written on."""
-        return _SHAPES[_LOOKS[self.status].marker][1] * self.side + 0.02 if self.status else self.radius
+        return _SHAPES[LOOKS[self.status].marker][1] * self.side + 0.02 if self.status else self.radius
 
     @property
     def size(self) -> tuple[float, float]:
@@ -1054,41 +957,14 @@ class _Listed:
     height: float
 
 
-def has_map(sites: Sites) -> bool:
-    """Say whether the data give the place of any district or candidate site, so that `plot_map` has something to draw."""
-    tables = sites.tables
-    return bool(tables) and not (_placed(_districts(tables)).empty and _placed(_candidates(sites, tables)).empty)
-
-
-def _districts(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    areas = tables["areas"]
-    return areas[areas["kind"] == "district"].set_index("area_id")
-
-
-def _candidates(sites: Sites, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    return tables["sites"].set_index("site_id").loc[list(sites.site_ids)]
-
-
-def _placed(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows with both coordinates."""
-    return table.dropna(subset=["latitude", "longitude"])
-
-
-def _area_value(area_id: str, values: Mapping[str, float], parts: Mapping[str, list[str]]) -> float:
-    """Value of an area, or the sum of its parts where each of them has one; else not a number."""
-    if area_id in values:
-        return values[area_id]
-    below = parts.get(area_id, [])
-    return math.fsum(_area_value(part, values, parts) for part in below) if below else math.nan
-
-
 @_styled
 def plot_map(plan: Plan, *, ax: Axes | None = None) -> Axes:
     """Show on a schematic map where the older residents live and where the money goes.
 
-    Districts are circles at their rough centres, as large as their value of the indicator with the largest part in the need; sites
-    are symbols at their own places, as large as their amount. A site whose place the data do not give is put nowhere: it is
-    listed below the map, and its amount counts in the square beside the name of its district.
+    Districts are circles at their rough centres, as large as their value of the indicator with the largest part in the need, or
+    outlines where the data have boundaries; sites are symbols at their own places, as large as their amount. A site whose place
+    the data do not give is put nowhere: it is listed below the map, and its amount counts in the square beside the name of its
+    district.
 
     Parameters
     ----------
@@ -1105,70 +981,14 @@ def plot_map(plan: Plan, *, ax: Axes | None = None) -> Axes:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Circle
 
-    texts, sites, tables, table = plan.texts, plan.sites, plan.sites.tables, plan.table()
-    if not has_map(sites):
-        raise PlainError(
-            texts.text(
-                "There is no map to draw: the data give no coordinates, neither of a site (sites.csv) nor of a district (areas.csv)."
-            )
-        )
-    districts, houses = _districts(tables), _candidates(sites, tables)
-    indicator, values, newest = _largest_indicator(plan)
-    named = _indicator_names(sites, texts)[indicator] if indicator else ""
-    words = {site_id: _why_not(plan, row) or texts.eur(row["amount_eur"]) for site_id, row in table.iterrows()}
-    at_home = sites.frame["district"]
-    unplaced = [site_id for site_id in table.index if site_id not in _placed(houses).index]
-    order = [*districts["name"]]
-    unplaced.sort(
-        key=lambda i: (order.index(at_home[i]) if at_home[i] in order else len(order), -table.loc[i, "amount_eur"])
-    )
-    by_district = table.loc[unplaced, "amount_eur"].groupby(at_home[unplaced]).sum()
-    areas = tables["areas"]
-    parts = areas.groupby("part_of")["area_id"].agg(list).to_dict()
-    sizes = [_area_value(str(area_id), values, parts) for area_id in _placed(districts).index]
-    largest = max((size for size in sizes if size > 0), default=1.0)
-    spots = []
-    for (_, row), size in zip(_placed(districts).iterrows(), sizes, strict=True):
-        here = by_district.get(row["name"])
-        known = not math.isnan(size)
-        spots.append(
-            _Spot(
-                *(float(row["longitude"]), float(row["latitude"])),
-                radius=max(0.04, _CIRCLE * math.sqrt(size / largest)) if known else 0.04,
-                head=f"{row['name']} ({texts.number(size) if known else texts.text('not known')})"
-                if indicator
-                else row["name"],
-                money="" if here is None else texts.eur(here),
-                amount=0.0 if here is None else float(here),
-            )
-        )
-    for site_id, row in _placed(houses).iterrows():
-        spots.append(
-            _Spot(
-                *(float(row["longitude"]), float(row["latitude"])),
-                radius=0.0,
-                head=row["name"],
-                money=words[site_id],
-                amount=float(table.loc[site_id, "amount_eur"]),
-                status=table.loc[site_id, "status"],
-                site_id=str(site_id),
-            )
-        )
-    spots, scale, high = _projected(spots)
-    beside = [(table.loc[i, "status"], table.loc[i, "name"], at_home[i], words[i]) for i in unplaced]
-    title = texts.text("Where the money goes, scenario {scenario}", scenario=_scenario_name(plan))
-    notes = _map_notes(plan, named, newest)
-    entries: Legend = []
-    if indicator and not _placed(districts).empty:
-        handle = Line2D([], [], linestyle="none", **_circle_look())
-        entries.append((handle, named))
-    if any(spot.indent for spot in spots):
-        handle = Line2D([], [], linestyle="none", **_square_look())
-        entries.append((handle, texts.text("amount without a place")))
-    for status in STATUSES:
-        if (table["status"] == status).any():
-            handle = Line2D([], [], linestyle="none", **_marker(_LOOKS[status], 1.0))
-            entries.append((handle, texts.name("status", status)))
+    texts, layout = plan.texts, lay_out(plan)
+    unknown = texts.text("not known")
+    spots, scale, high = _on_paper(layout)
+    looks = {"district": _circle_look(), "square": _square_look()}
+    looks |= {status: _marker(look, 1.0) for status, look in LOOKS.items()}
+    entries: Legend = [
+        (Line2D([], [], linestyle="none", **looks[kind]), text) for kind, text in legend_texts(layout, plan)
+    ]
 
     @functools.cache
     def placed(width: float) -> tuple[list[_Spot], list[_Box | None]]:
@@ -1178,21 +998,26 @@ def plot_map(plan: Plan, *, ax: Axes | None = None) -> Axes:
     def lists(width: float) -> list[tuple[str, list[_Listed]]]:
         crowded = [spot for spot, box in zip(*placed(width), strict=True) if box is None]
         found = {
-            texts.text("Sites whose place is not known"): beside,
+            texts.text("Sites whose place is not known"): [
+                (row.status, row.name, row.district or unknown, row.money) for row in layout.beside
+            ],
             texts.text("On the map without a label, for want of room"): [
-                (spot.status, spot.head, at_home[spot.site_id] if spot.status else "", spot.money) for spot in crowded
+                (spot.status, spot.head, (spot.district or unknown) if spot.status else "", spot.money)
+                for spot in crowded
             ],
         }
-        return [(heading, [_listed(row, width, texts) for row in rows]) for heading, rows in found.items() if rows]
+        return [(heading, [_listed(row, width) for row in rows]) for heading, rows in found.items() if rows]
 
     def body(width: float) -> float:
         below = [_LISTED_HEAD + math.fsum(row.height for row in rows) for _, rows in lists(width)]
         return _legend_height(entries, width) + high + _SCALE_BAR + math.fsum(below)
 
-    page = _open(ax, title, notes, body, _MAP_WIDTH)
+    page = _open(ax, layout.title, layout.notes, body, _MAP_WIDTH)
     page.blank()
     top = page.legend(entries)
     spots, boxes = placed(page.width)
+    for outline in (spot.rings for spot in layout.spots if spot.rings):
+        _draw_outline(page, outline, scale, page.width / 2, top + high / 2)
     for spot in sorted(spots, key=lambda spot: -spot.radius):  # a small circle before a large one
         if not spot.status:
             look = _circle_look(page.scale)
@@ -1207,7 +1032,7 @@ def plot_map(plan: Plan, *, ax: Axes | None = None) -> Axes:
             page.ax.add_patch(circle)
     for spot, box in sorted(zip(spots, boxes, strict=True), key=lambda pair: -pair[0].side):
         if spot.status:
-            look = _marker(_LOOKS[spot.status], page.scale)
+            look = _marker(LOOKS[spot.status], page.scale)
             look["markersize"] = 72 * spot.side * _SHAPES[look["marker"]][0] * page.scale
             if not spot.amount:
                 look["markerfacecolor"] = "white"
@@ -1224,65 +1049,20 @@ def plot_map(plan: Plan, *, ax: Axes | None = None) -> Axes:
         for row in rows:
             _draw_listed(page, row, y)
             y += row.height
-    head = _money_head(plan, title)
-    if indicator:
-        head = f"{head} {texts.text('Schematic map; in brackets: {indicator}.', indicator=named)}"
-    listed = [f"{spot.head} {spot.money}".strip() for spot in sorted(spots, key=lambda spot: -spot.amount)]
-    on_map = set(_placed(districts)["name"])
-    listed += [f"{name} {word}" for _, name, where, word in beside if where not in on_map]
-    _describe(page.ax, texts, head, listed, _rests_on(sites, plan.assumed_sentence(), texts))
+    _ALT[page.ax] = (layout.alt, texts)
     return page.ax
 
 
-def _largest_indicator(plan: Plan) -> tuple[str, dict[str, float], str]:
-    """Give the indicator with the largest part in the need, its latest value by area, and the date of the newest of these."""
-    sites = plan.sites
-    if sites.has_need:
-        return "", {}, ""
-    parts = needs.contributions(sites, plan.scenario.need_weights or None).sum()
-    indicator = str(parts.idxmax())
-    rows = latest_indicators(sites.table("indicators"), sites.table("indicator_kinds"))
-    rows = rows[(rows["indicator"] == indicator) & rows["area_id"].notna()]
-    values = dict(zip(rows["area_id"], rows["value"].astype(float), strict=True))
-    newest = max((period_end(date) for date in rows["date"]), default=None)
-    return indicator, values, plan.texts.date(newest) if newest else ""
+def _draw_outline(page: _Page, rings: Sequence[np.ndarray], scale: float, x: float, y: float) -> None:
+    """Draw the boundary of a district around the middle of the map; a hole in it stays a hole."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Outline
 
-
-def _map_notes(plan: Plan, named: str, newest: str) -> list[str]:
-    """Say what the map is and is not, what its sizes mean, what it rests on and whose figures it uses."""
-    texts, sites = plan.texts, plan.sites
-    districts, houses = _districts(sites.tables), _candidates(sites, sites.tables)
-    shown, missing = _placed(districts), districts[districts[["latitude", "longitude"]].isna().any(axis=1)]
-    unplaced = houses[houses[["latitude", "longitude"]].isna().any(axis=1)]
-    notes = [
-        texts.text(
-            "Schematic map, without boundaries: each circle stands at the rough centre of a district, each symbol where a site is."
-        )
-        if unplaced.empty
-        else texts.text(
-            "Schematic map, without boundaries: each circle stands at the rough centre of a district. A site whose place is not in "
-            "the data is drawn nowhere; its amount counts in the square of its district."
-        )
-    ]
-    if named and not shown.empty:
-        notes.append(
-            texts.text(
-                "Area of the circle, and number in brackets: {indicator} (figures to {date}), the indicator with the largest "
-                "part in the need. Area of squares and symbols: amount; white: none.",
-                indicator=named,
-                date=newest,
-            )
-        )
-    if not missing.empty:
-        notes.append(texts.text("Districts without coordinates: {names}.", names=texts.listing(missing["name"])))
-    assumed = [*shown.loc[shown["basis"] == "assumed", "name"]]
-    assumed += [*_placed(houses).loc[lambda rows: rows["basis"] == "assumed", "name"]]
-    if assumed:
-        notes.append(texts.text("Places that are assumed: {names}.", names=texts.listing(assumed)))
-    sources = {*shown["source_id"], *_placed(houses)["source_id"], *sites.table("catchments")["source_id"]}
-    if not sites.has_need:
-        sources |= {*sites.indicators_used()["source_id"]}
-    return [note for note in (*notes, plan.assumed_sentence(), attribution(sites, sources, texts)) if note]
+    shapes = [Outline(np.vstack([ring, ring[:1]]) * scale + (x, y), closed=True) for ring in rings]
+    look = {"facecolor": _OUTLINED, "edgecolor": _QUIET, "linewidth": 0.8 * page.scale}
+    patch = PathPatch(Outline.make_compound_path(*shapes), **look)
+    patch.set(transform=page.transform, clip_on=False, zorder=0.9)
+    page.ax.add_patch(patch)
 
 
 def _circle_look(scale: float = 1.0) -> dict[str, Any]:
@@ -1299,23 +1079,25 @@ def _square_look(scale: float = 1.0) -> dict[str, Any]:
     return {"marker": "s", "markersize": 9 * scale, "markerfacecolor": _QUIET, "markeredgecolor": _QUIET}
 
 
-def _projected(spots: Sequence[_Spot]) -> tuple[list[_Spot], float, float]:
-    """Give the places in inches around the middle of the map, inches a kilometre, and the inches that the map needs upwards.
-
-    Equirectangular, true to scale along the mean latitude: over a city, distances are wrong by far less than the places are.
-    """
-    longitudes, latitudes = (np.array([getattr(spot, axis) for spot in spots]) for axis in ("x", "y"))
-    across = _KM * math.cos(math.radians(latitudes.mean())) * (longitudes - (longitudes.min() + longitudes.max()) / 2)
-    up = _KM * (latitudes - (latitudes.min() + latitudes.max()) / 2)
-    scale = min(_MAP_ACROSS / max(np.ptp(across), _LEAST_KM), _MAP_UP / max(np.ptp(up), _LEAST_KM))
-    most = max(spot.amount for spot in spots) or 1.0
+def _on_paper(layout: Layout) -> tuple[list[_Spot], float, float]:
+    """Give the places in inches around the middle of the map, inches a kilometre, and the inches that the map needs upwards."""
+    scale = min(_MAP_ACROSS / max(layout.across_km, _LEAST_KM), _MAP_UP / max(layout.up_km, _LEAST_KM))
+    most = max(spot.amount_eur for spot in layout.spots) or 1.0
     moved = []
-    for spot, x, y in zip(spots, across, up, strict=True):
-        side = _SYMBOL * math.sqrt(spot.amount / most)
-        if spot.status or spot.amount:
+    for spot in layout.spots:
+        side = _SYMBOL * math.sqrt(spot.amount_eur / most)
+        if spot.status or spot.amount_eur:
             side = max(_SMALLEST, side)
-        moved.append(dataclasses.replace(spot, x=float(x) * scale, y=-float(y) * scale, side=side))
-    return moved, float(scale), float(np.ptp(up) * scale + 2 * (_CIRCLE + _MAP_EDGE))
+        radius = 0.0 if spot.status else _DOT
+        if not (spot.rings or math.isnan(spot.share)):
+            radius = max(_DOT, _CIRCLE * math.sqrt(spot.share))
+        moved.append(
+            _Spot(
+                *(spot.x_km * scale, spot.y_km * scale, radius, spot.head, spot.money, spot.amount_eur),
+                *(spot.status, side, spot.site_id, spot.district),
+            )
+        )
+    return moved, scale, layout.up_km * scale + 2 * (_CIRCLE + _MAP_EDGE)
 
 
 # --- labels of a map
@@ -1462,20 +1244,20 @@ def _draw_label(page: _Page, spot: _Spot, box: _Box, top: float) -> None:
 
 def _draw_scale(page: _Page, scale: float, y: float, texts: Texts) -> None:
     """Draw the scale bar, and say where north is."""
-    length = next(km for km in (100, 50, 20, 10, 5, 2, 1, 0.5) if km * scale <= 1.6 or km == 0.5)
+    length = next(km for km in BARS_KM if km * scale <= 1.6 or km == BARS_KM[-1])
     ends = [_PAD, _PAD + length * scale]
     page.line(ends, [y, y], _INK, 1.5)
     for end in ends:
         page.line([end, end], [y - 0.05, y + 0.05], _INK, 1.5)
-    page.put(ends[1] + 0.1, y, [f"{texts.number(length, _digits(length))} km"], va="center")
-    page.put(page.width - _PAD, y, ["\u2191 N"], va="center", ha="right", fontweight="bold")
+    page.put(ends[1] + 0.1, y, [bar_text(length, texts)], va="center")
+    page.put(page.width - _PAD, y, [NORTH], va="center", ha="right", fontweight="bold")
 
 
-def _listed(row: tuple[str, str, Any, str], width: float, texts: Texts) -> _Listed:
+def _listed(row: tuple[str, str, str, str], width: float) -> _Listed:
     status, name, where, word = row
     cells = (
         _wrap(name, width - 2 * _PAD - 0.3 - sum(_LISTED_COLUMNS) - _GAP, most=2),
-        _wrap(where if isinstance(where, str) else texts.text("not known"), _LISTED_COLUMNS[0] - _GAP, most=2),
+        _wrap(where, _LISTED_COLUMNS[0] - _GAP, most=2),
         _wrap(word, _LISTED_COLUMNS[1] - _GAP, most=2),
     )
     return _Listed(status, cells, _tall(max(map(len, cells))) + 0.04)
@@ -1515,7 +1297,7 @@ def plot_baselines(plan: Plan, ax: Axes | None = None) -> Axes:
 
     texts, table = plan.texts, plan.baselines()
     title = texts.text(
-        "Benefit of this plan and of simpler ways to divide, scenario {scenario}", scenario=_scenario_name(plan)
+        "Benefit of this plan and of simpler ways to divide, scenario {scenario}", scenario=scenario_name(plan)
     )
     names = [texts.name("baseline", str(name)) for name in table.index]
     digits = _decimals(float(table["benefit"].max()), least=1)
@@ -1534,7 +1316,7 @@ def plot_baselines(plan: Plan, ax: Axes | None = None) -> Axes:
             "upper bound {bound}: no plan under these rules reaches more", bound=texts.number(plan.bound, digits)
         )
         entries.append((Line2D([], [], color=_INK, linestyle="--", linewidth=1.8), bound))
-    notes += _plan_notes(plan)
+    notes += plan_notes(plan)
     page, across = _rows(ax, title, notes, names, entries, texts.text("Benefit: weighted residents reached"), words)
     high = 1.02 * max([*table["benefit"], plan.bound if of_benefit else 0.0]) or 1.0
     _ticks(page, "x", high, texts.number, across)
@@ -1549,7 +1331,7 @@ def plot_baselines(plan: Plan, ax: Axes | None = None) -> Axes:
         texts,
         f"{title}. {plan.outcome_sentence()}",
         listed,
-        _rests_on(plan.sites, plan.assumed_sentence(), texts),
+        origin(plan.sites, plan.assumed_sentence(), texts),
     )
     return page.ax
 
@@ -1594,9 +1376,9 @@ def plot_frontier(
     texts = Texts(language) if plan is None else plan.texts
     title = texts.text("What evenness costs")
     if plan is not None:
-        title = texts.text("What evenness costs, scenario {scenario}", scenario=_scenario_name(plan))
-    rests_on = _plan_notes(plan) if plan is not None else [texts.text("What the amounts rest on is not given here.")]
-    tail = rests_on[0] if plan is None else _rests_on(plan.sites, plan.assumed_sentence(), texts)
+        title = texts.text("What evenness costs, scenario {scenario}", scenario=scenario_name(plan))
+    rests_on = plan_notes(plan) if plan is not None else [texts.text("What the amounts rest on is not given here.")]
+    tail = rests_on[0] if plan is None else origin(plan.sites, plan.assumed_sentence(), texts)
     if isinstance(table, PlainError) or table.empty:
         said = str(table) if isinstance(table, PlainError) else texts.text("There is nothing to show.")
 
@@ -1839,7 +1621,7 @@ def plot_changes(
     texts = Texts(language)
     if plan is not None:
         texts = plan.texts
-        called = {**_indicator_names(plan.sites, texts), **plan.sites.frame["name"]}
+        called = {**indicator_names(plan.sites, texts), **plan.sites.frame["name"]}
     called.update(names or {})
     indicators = [str(column) for column in table.columns if column != "all"]
     changes = table[indicators].sub(table["all"], axis=0)
@@ -1865,7 +1647,7 @@ def plot_changes(
     else:
         title = texts.text("Which indicator moves the money")
         notes = [texts.text("Only one indicator has a weight: there is nothing to leave out.")]
-    notes += _plan_notes(plan) if plan is not None else [texts.text("What the amounts rest on is not given here.")]
+    notes += plan_notes(plan) if plan is not None else [texts.text("What the amounts rest on is not given here.")]
     page = _table(ax, title, notes, heads, [*labels, *foot], cells, len(foot))
     listed = [
         texts.text("without {indicator} {moved}", indicator=name, moved=f"{total} EUR")
@@ -1877,7 +1659,7 @@ def plot_changes(
         texts,
         head,
         listed,
-        notes[1] if plan is None else _rests_on(plan.sites, plan.assumed_sentence(), texts),
+        notes[1] if plan is None else origin(plan.sites, plan.assumed_sentence(), texts),
     )
     return page.ax
 
@@ -1925,7 +1707,7 @@ def plot_scenarios(plans: Sequence[Plan], ax: Axes | None = None) -> Axes:
     )
     labels = [names[site_id] for site_id in order]
     foot = [texts.text("funded sites"), texts.text("benefit (weighted residents)"), texts.text("sum (EUR)")]
-    notes = [texts.text("Blank: the site gets no money in this scenario."), *_plan_notes(*plans)]
+    notes = [texts.text("Blank: the site gets no money in this scenario."), *plan_notes(*plans)]
     page = _table(ax, title, notes, heads, [*labels, *foot], cells, len(foot))
     listed = [
         texts.text(
@@ -1938,7 +1720,7 @@ def plot_scenarios(plans: Sequence[Plan], ax: Axes | None = None) -> Axes:
         )
         for plan, head, amount, benefit in zip(plans, heads, spent, benefits, strict=True)
     ]
-    _describe(page.ax, texts, f"{title}.", listed, _rests_on(plans[0].sites, plans[0].assumed_sentence(), texts))
+    _describe(page.ax, texts, f"{title}.", listed, origin(plans[0].sites, plans[0].assumed_sentence(), texts))
     return page.ax
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from quartier import figures, optimise, whatif
+from quartier import figures, maps, optimise, whatif
 from quartier import need as needs
 from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.plan import TOLERANCE, InfeasibleScenario, Plan
@@ -695,7 +695,7 @@ def _save_figures(plan: Plan, found: Mapping[str, pd.DataFrame], folder: Path, s
         "response": lambda: figures.plot_response(plan),
         "baselines": lambda: figures.plot_baselines(plan),
     }
-    if figures.has_map(plan.sites):
+    if maps.has_map(plan.sites):
         draw["map"] = lambda: figures.plot_map(plan)
     if "leave_one_out" in found:
         amounts = found["leave_one_out"].drop(columns=["name", "assumed"])

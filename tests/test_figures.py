@@ -27,9 +27,10 @@ from PIL import Image
 from small_city import TABLES, write_city
 
 import quartier as q
-from quartier import figures
+from quartier import figures, maps
 from quartier.data import STATUSES
 from quartier.language import PlainError
+from quartier.looks import LIGHT, LOOKS
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -503,7 +504,7 @@ def test_each_funded_site_is_a_point_on_the_curve():
     _, plan = case("forty")
     ax = draw("response", "forty")
     funded = plan.table().query("amount_eur > 0")
-    points = [line for line in ax.lines if line.get_marker() in {look.marker for look in figures._LOOKS.values()}]
+    points = [line for line in ax.lines if line.get_marker() in {look.marker for look in LOOKS.values()}]
     to_data = ax.transData.inverted()
     seen = [to_data.transform(line.get_transform().transform(line.get_xydata()))[0] for line in points]
     wanted = funded.sort_values(["coverage", "amount_eur"], ascending=False, kind="stable")[["amount_eur", "coverage"]]
@@ -801,7 +802,7 @@ def test_a_symbol_is_as_large_as_the_amount_and_shaped_by_the_status():
         if line.get_zorder() == 3:
             placed.setdefault(line.get_marker(), []).append(line.get_markersize())
     table = plan.table()
-    for status, look in figures._LOOKS.items():
+    for status, look in LOOKS.items():
         assert len(placed.get(look.marker, [])) == (table["status"] == status).sum()
     signed = np.sort(table.query("status == 'signed'")["amount_eur"])
     assert np.sort(placed["o"]) ** 2 / max(placed["o"]) ** 2 == pytest.approx(signed / signed.max(), rel=1e-6)
@@ -843,12 +844,12 @@ def test_places_that_are_assumed_are_named():
 def test_without_any_coordinates_there_is_no_map():
     nowhere = {"latitude": np.nan}
     for plan in (case("last year")[1], changed(areas=nowhere, sites=nowhere)):
-        assert not figures.has_map(plan.sites)
+        assert not maps.has_map(plan.sites)
         with pytest.raises(PlainError, match="Es gibt keine Karte zu zeichnen") as refused:
             q.plot_map(plan)
         assert len(str(refused.value).splitlines()) == 1
     only_sites = changed(areas=nowhere)
-    assert figures.has_map(only_sites.sites)
+    assert maps.has_map(only_sites.sites)
     assert circles(q.plot_map(only_sites)) == []
 
 
@@ -894,9 +895,9 @@ def test_the_map_can_be_read_on_a_telephone():
 
 def test_circles_squares_and_symbols_of_the_map_differ_without_colour():
     looks = [figures._circle_look(), figures._square_look()]
-    assert len({look["marker"] for look in looks} | {look.marker for look in figures._LOOKS.values()}) == 5
+    assert len({look["marker"] for look in looks} | {look.marker for look in LOOKS.values()}) == 5
     for status in ("signed", "negotiating"):  # the circle of a district, and what may stand on it
-        assert abs(luminance(figures._LOOKS[status].colour) - luminance(figures._FAINT)) > 0.2
+        assert abs(luminance(LIGHT[LOOKS[status].colour]) - luminance(figures._FAINT)) > 0.2
     assert contrast(figures._FAINT, figures._INK) >= 3
 
 
@@ -931,9 +932,9 @@ def test_bars_can_be_told_apart_in_grey(figure, name):
 
 
 def test_every_status_has_its_own_marker_and_hatch():
-    assert tuple(figures._LOOKS) == STATUSES
-    assert len({look.marker for look in figures._LOOKS.values()}) == len(STATUSES)
-    assert len({look.hatch for look in figures._LOOKS.values()}) == len(STATUSES)
+    assert tuple(LOOKS) == STATUSES
+    assert len({look.marker for look in LOOKS.values()}) == len(STATUSES)
+    assert len({look.hatch for look in LOOKS.values()}) == len(STATUSES)
 
 
 def contrast(one, other) -> float:
