@@ -61,7 +61,7 @@ _HOME = {
     "what_if": "report",
     "run": "runs",
     "Panel": "explorer",
-    "explore": "explorer",
+    "explore": "widget",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -14,6 +14,7 @@ import logging
 import math
 import os
 import re
+import threading
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -42,11 +43,14 @@ MOST_COMPARED = 4
 MOST_LETTERS = 60
 """Longest name of a kept plan."""
 
-MOST_SOLVED = 1_000
+MOST_SOLVED = 200
 """Plans that are held so that going back costs nothing; an older one is solved again."""
 
 TOTAL = "Σ"
 """Row of the sums in `Panel.compare`."""
+
+START = "⏮"
+"""Stands for the beginning of a panel where the name of a kept plan may stand; no plan can be kept under it."""
 
 _OWN_KEYS = ("kept", "data", "sites", "locks", "complete")
 _log = logging.getLogger(__name__)
@@ -89,6 +93,24 @@ class _Kept(NamedTuple):
     data: str
 
 
+class Start(NamedTuple):
+    """Where a panel began.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        Its choices.
+    sites : Sites
+        The candidates as they were given.
+    plan : Plan or None
+        The best plan then; None where none was possible.
+    """
+
+    scenario: Scenario
+    sites: Sites
+    plan: Plan | None
+
+
 class Entered(NamedTuple):
     """How far amounts that were entered by hand are from the best plan.
 
@@ -113,35 +135,15 @@ class Entered(NamedTuple):
     broken_rules: tuple[str, ...]
 
 
-def explore(sites: Sites, scenario: Scenario | None = None, *, folder: str | Path | None = None) -> Panel:
-    """Begin to try choices.
-
-    Parameters
-    ----------
-    sites : Sites
-        The candidates.
-    scenario : Scenario, optional
-        Where to begin; the defaults of a scenario if not given.
-    folder : path, optional
-        Where plans are kept under a name; without one they last as long as the panel.
-
-    Returns
-    -------
-    Panel
-        With the plans that an earlier panel has kept in the folder.
-
-    Raises
-    ------
-    PlainError
-        These are no sites or no scenario, or the scenario names partners, sites or indicators that the sites do not have.
-    """
-    return Panel(sites, Scenario.model_validate({}) if scenario is None else scenario, folder=folder)
-
-
 class Panel:
-    """Choices and their plan, with a way back. Made by `explore`.
+    """Choices and their plan, with a way back. Made by `quartier.explore`.
 
     Every method either does what it says, or raises a `PlainError` and has changed nothing.
+
+    Attributes
+    ----------
+    alone : RLock
+        Held by whoever does several things in a row that nothing may come between, such as a page that shows the panel.
     """
 
     def __init__(self, sites: Sites, scenario: Scenario, *, folder: str | Path | None = None) -> None:
@@ -157,6 +159,8 @@ class Panel:
         start = _Choices(scenario, {}, {})
         self._history = [_Step(start, 0 if self._is_possible(start) else -1)]
         self._at = 0
+        self._sliding = ""
+        self.alone = threading.RLock()
         self._folder = None if folder is None else Path(folder)
         self._kept: dict[str, _Kept] = {}
         self._unreadable: dict[str, str] = {}
@@ -215,6 +219,13 @@ class Panel:
         return dict(self._choices.locks)
 
     @property
+    def start(self) -> Start:
+        """Where the panel began."""
+        solved = self._solve(self._history[0].choices)
+        plan = None if isinstance(solved.answer, InfeasibleScenario) else solved.answer
+        return Start(self._history[0].choices.scenario, solved.sites, plan)
+
+    @property
     def _choices(self) -> _Choices:
         return self._history[self._at].choices
 
@@ -239,6 +250,34 @@ class Panel:
         PlainError
             The choices name a partner or an indicator that there is not.
         """
+        self._go(self._chosen(choices))
+
+    def slide(self, **choices: Any) -> None:
+        """Change choices as `set` does, while a hand is still moving: one slide of the same choices is one step of the history.
+
+        A slide ends with `settle`, or with whatever else is done.
+
+        Raises
+        ------
+        PlainError
+            As `set`.
+        """
+        of = repr(
+            [(name, sorted(value) if isinstance(value, Mapping) else "") for name, value in sorted(choices.items())]
+        )
+        self._go(self._chosen(choices), sliding=of)
+
+    def settle(self) -> None:
+        """End a slide; one that has led back to where it began leaves no step."""
+        with self.alone:
+            back = self._at > 0 and self._history[self._at].choices == self._history[self._at - 1].choices
+            if self._sliding and back:
+                del self._history[self._at :]
+                self._at -= 1
+            self._sliding = ""
+
+    def _chosen(self, choices: Mapping[str, Any]) -> _Choices:
+        """Give the present choices with changes, which are checked but not yet worked out."""
         texts, before = self.texts, self._choices
         of_sites = {
             name: value
@@ -256,7 +295,7 @@ class Panel:
                 changes.setdefault(site_id, {})[name] = value
                 if value is None:
                     del changes[site_id][name]
-        self._go(_Choices(scenario, self._tidy(changes), before.locks))
+        return _Choices(scenario, self._tidy(changes), before.locks)
 
     def repair(self, number: int) -> None:
         """Make one of the changes that ``impossible.repairs`` lists, counted from 0. A lock that it touches is let go.
@@ -459,7 +498,7 @@ class Panel:
         Parameters
         ----------
         *names : str or None
-            Names of kept plans; None is the plan of now.
+            Names of kept plans; None is the plan of now, `START` that of the beginning.
 
         Returns
         -------
@@ -476,10 +515,10 @@ class Panel:
         import pandas as pd
 
         texts = self.texts
-        if not 1 <= len(names) <= MOST_COMPARED or len(set(names)) < len(names):
+        called = {None: texts.text("now"), START: texts.text("beginning")}
+        if not 1 <= len(names) <= MOST_COMPARED or len({called.get(name, name) for name in names}) < len(names):
             raise PlainError(texts.text("compare: one to {n} different names of kept plans.", n=MOST_COMPARED))
-        now = texts.text("now")
-        plans = {now if name is None else name: self._plan_of(name) for name in names}
+        plans = {called.get(name, name) or "": self._plan_of(name) for name in names}
         frame, headings = pd.DataFrame({"name": self._base.frame["name"]}), {}
         amounts = {name: plan.amounts.to_numpy() for name, plan in plans.items()}
         benefits = {name: plan._benefits() for name, plan in plans.items()}
@@ -500,7 +539,7 @@ class Panel:
         whole.attrs["headings"] = headings
         return whole
 
-    def changed(self, since: str | None = None) -> pd.Series:
+    def changed(self, since: str = START) -> pd.Series:
         """EUR that sites get more (or less) than in a kept plan, or at the beginning; only sites where there is a change.
 
         Raises
@@ -510,8 +549,7 @@ class Panel:
         InfeasibleScenario
             There was no plan at the beginning.
         """
-        before = self._answer(self._history[0].choices) if since is None else self._plan_of(since)
-        change = (self.plan.amounts - before.amounts).rename("change_eur").rename_axis("site_id")
+        change = (self.plan.amounts - self._plan_of(since).amounts).rename("change_eur").rename_axis("site_id")
         return change[change != 0]
 
     def enter(self, amounts: Mapping[str, float]) -> Entered:
@@ -638,10 +676,17 @@ class Panel:
     # --- showing ---
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        """Give the state as a table and a few sentences, as HTML and as text."""
+        """Give the state as a table and a few sentences, what is kept among them."""
+        return self._bundle([*self._sentences(), *self._sentences_on_kept()])
+
+    def described(self) -> dict[str, str]:
+        """Give the state as HTML and as text, without what is kept in the folder: the same whoever looks at it."""
+        return self._bundle(self._sentences())
+
+    def _bundle(self, lines: list[str]) -> dict[str, str]:
         import html
 
-        lines, table = self._sentences(), None
+        table = None
         if self._history[self._at].possible >= 0:
             frame = self.plan.table()
             columns = ["name", "status", "min_eur", "max_eur", "amount_eur", "coverage", "benefit"]
@@ -660,12 +705,16 @@ class Panel:
             if self._history[self._at].possible >= 0:
                 lines.append(texts.text("The table shows the last plan that was possible."))
         else:
-            lines += self.plan.summary()[:4]
+            lines += self.plan.summary()
         if choices.changes:
             lines.append(texts.text("Changed at single sites: {sites}.", sites=self._names(choices.changes)))
         if choices.locks:
             held = [f"{self._names([site])} ({texts.eur(amount)})" for site, amount in choices.locks.items()]
             lines.append(texts.text("Locked: {sites}.", sites=texts.listing(held)))
+        return lines
+
+    def _sentences_on_kept(self) -> list[str]:
+        texts, lines = self.texts, []
         if self._kept:
             names = texts.listing(texts.given(name) for name in self._kept)
             lines.append(texts.text("Kept plans: {names}.", names=names))
@@ -681,21 +730,27 @@ class Panel:
 
     # --- inside: choices and their plans ---
 
-    def _go(self, choices: _Choices) -> None:
+    def _go(self, choices: _Choices, sliding: str = "") -> None:
         """Make choices the present ones; what was taken back can no longer be made again."""
-        if choices == self._choices:
-            return
-        self._solve(choices)  # refuses before anything is changed
-        at = self._at + 1
-        possible = at if self._is_possible(choices) else self._history[self._at].possible
-        self._history[at:] = [_Step(choices, possible)]
-        self._at = at
+        with self.alone:
+            if choices == self._choices:
+                return
+            self._solve(choices)  # refuses before anything is changed
+            goes_on = sliding != "" and sliding == self._sliding
+            if not goes_on:
+                self.settle()
+            at = self._at if goes_on else self._at + 1
+            possible = at if self._is_possible(choices) else self._history[at - 1].possible
+            self._history[at:] = [_Step(choices, possible)]
+            self._at, self._sliding = at, sliding
         self._tell()
 
     def _move(self, by: int, nothing: str) -> None:
-        if not 0 <= self._at + by < len(self._history):
-            raise PlainError(self.texts.text(nothing))
-        self._at += by
+        with self.alone:
+            self.settle()
+            if not 0 <= self._at + by < len(self._history):
+                raise PlainError(self.texts.text(nothing))
+            self._at += by
         self._tell()
 
     def _tell(self) -> None:
@@ -860,6 +915,8 @@ class Panel:
         return self._kept[name]
 
     def _plan_of(self, name: str | None) -> Plan:
+        if name == START:
+            return self._answer(self._history[0].choices)
         return self._present() if name is None else self._answer(self._kept_as(name).choices)
 
     def _refuse_taken(self, name: str, replace: bool) -> None:

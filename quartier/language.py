@@ -6,6 +6,7 @@ import datetime
 import functools
 import gettext
 import io
+import re
 from collections.abc import Iterable
 from numbers import Integral
 from pathlib import Path
@@ -36,6 +37,13 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+def language_name(language: str) -> str:
+    """Name of a language in that language: Deutsch, English."""
+    from babel import Locale
+
+    return Locale.parse(language).get_display_name(language) or language
 
 
 def mark(message: str) -> str:
@@ -115,6 +123,27 @@ class Texts:
         from babel.dates import format_date
 
         return format_date(value, format="medium", locale=self._locale)
+
+    def read_number(self, text: str) -> float | None:
+        """Read a number as it is written in this language, with or without EUR or %; None where it is none, or could be two.
+
+        Examples
+        --------
+        >>> Texts("de").read_number("72.000 EUR"), Texts("de").read_number("72.0"), Texts("de").read_number("acht")
+        (72000.0, None, None)
+        """
+        from babel.numbers import NumberFormatError, parse_decimal
+
+        plain = text.strip().removesuffix("EUR").removesuffix("\u20ac").removesuffix("%").strip()
+        plain = plain.replace("\u2212", "-").replace("\u00a0", "").replace("\u202f", "")
+        mark = {"de": ",", "en": r"\."}[self.language]
+        # 1,240 in German: a thousand and more, or one and some? As in the tables, nobody is asked to guess.
+        if not re.fullmatch(r"[-+]?[0-9.,]{1,30}", plain) or re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}{mark}\d{{3}}", plain):
+            return None
+        try:
+            return float(parse_decimal(plain, locale=self._locale, strict=True))
+        except NumberFormatError:
+            return None
 
     def listing(self, items: Iterable[str]) -> str:
         """Join items as in a sentence: a, b und c."""

@@ -503,7 +503,7 @@ def show(
         data = {"text/html": paragraphs, "text/plain": "\n".join(textwrap.fill(line, 100) for line in lines)}
     elif not isinstance(thing, list) and hasattr(thing, "get_figure"):
         alt = figures.alt_text(thing)
-        _publish({"image/png": figures.screen_png(thing), "text/plain": alt}, {"image/png": {"alt": alt}})
+        publish({"image/png": figures.screen_png(thing), "text/plain": alt}, {"image/png": {"alt": alt}})
         heading = figures.texts_of(thing).text("What the picture shows")
         described = f"<details><summary>{html.escape(heading)}</summary><p>{html.escape(alt)}</p></details>"
         data = {"text/html": described, "text/plain": ""}
@@ -514,10 +514,10 @@ def show(
                 "show: a table, a figure, a plan or a text, not {given}", given=texts.given(type(thing).__name__)
             )
         )
-    _publish(data, {})
+    publish(data, {})
 
 
-def _publish(data: dict[str, Any], metadata: dict[str, Any]) -> None:
+def publish(data: dict[str, Any], metadata: dict[str, Any]) -> None:
     """Hand the bundle to the notebook; outside of one, print its text.
 
     IPython puts `get_ipython` among the builtins while a cell runs; this is what `IPython.display.display` asks, too.

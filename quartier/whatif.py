@@ -786,6 +786,43 @@ def sentences(plan: Plan, about: str | None = None) -> list[Statement]:
     return [said for topic in chosen for said in makers[topic](plan, words)]
 
 
+def about_site(plan: Plan, site_id: str) -> list[Statement]:
+    """Say what it would take to give one site more, or any money at all, and what that would cost the others.
+
+    Parameters
+    ----------
+    plan : Plan
+        Where nothing is known of it, the only sentence says why.
+    site_id : str
+        A site of the plan.
+
+    Raises
+    ------
+    PlainError
+        No site has this id.
+    """
+    words, at = _Words(plan), _place(plan, site_id)
+    try:
+        if plan.amounts.iloc[at] > 0:
+            now, then, tried = least_change(plan, site_id).loc["budget_eur"]
+            given = {"step_eur": plan.scenario.step_eur}
+            if math.isnan(then):
+                return [words.text("More budget would not give more here (tried up to {tried_eur}).", tried_eur=tried)]
+            return [
+                words.text(
+                    "For {step_eur} more here, the budget must grow at least by {more_eur}.",
+                    **given,
+                    more_eur=then - now,
+                )
+            ]
+        found = [_replacement_sentence(plan, words, site_id)]
+        if plan.sites.statuses[at] not in plan.scenario.excluded:
+            found.insert(0, _least_change_sentence(plan, words, site_id))
+        return found
+    except PlainError as error:
+        return [Statement(str(error), {})]
+
+
 class _Words:
     """Makes statements: each figure is shown by the unit at the end of its name."""
 

@@ -50,6 +50,8 @@ ORDER = (
     "comparison",
     "schedule",
     "explorer",
+    "screen",
+    "widget",
     "__init__",
     "__main__",
 )
@@ -70,6 +72,8 @@ HOME = {
     "nbconvert": "pages",
     "latex2mathml": "pages",
     "openpyxl": "differences",
+    "anywidget": "widget",
+    "ipywidgets": "widget",
     "typer": "__main__",
 }
 # The formulas are for an economist to read: numpy and nothing else.

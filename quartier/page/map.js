@@ -1,0 +1,1 @@
+function quartierMap(host, data, options) {}

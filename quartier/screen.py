@@ -1,0 +1,853 @@
+"""What a panel shows, as plain data: every text translated, every number formatted, nothing left to decide but where it stands.
+
+The page that draws this (`page/panel.js`) knows no words and no model. `of` gives all of it anew for each change, which takes some
+milliseconds; what is only wanted on request (why, comparing, amounts by hand) is in it when a `View` asks for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from quartier import benefit
+from quartier.data import STATUSES, Sites
+from quartier.explorer import MOST_COMPARED, START, TOTAL, Panel
+from quartier.language import LANGUAGES, PlainError, Texts, language_name
+from quartier.plan import TOLERANCE, Outcome, Plan
+from quartier.whatif import about_site, sentences
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+JSON = dict[str, Any]
+
+MOST_OPEN = 20
+"""Up to so many sites the choices for single ones are unfolded from the start."""
+
+_RULES = ("must", "may", "not")
+_LIMITS = ("max_share", "min_share", "max_eur", "min_eur", "max_sites", "min_sites")
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """What somebody looks at beside the plan itself.
+
+    Attributes
+    ----------
+    since : str
+        The changes shown are those against this plan: the name of a kept one, or `START`.
+    compared : tuple of str or None
+        Plans side by side, as `Panel.compare` takes them; none: no comparison.
+    asked : str
+        The site whose reasons are wanted; empty: none.
+    by_hand : mapping, optional
+        Amounts entered by hand, EUR by site_id; None: none are being entered.
+    code : bool
+        Whether the Python of the plan is wanted.
+    brief : bool
+        Leave out what takes a search of its own: where more money would go, and the reasons of the site that was asked about.
+    """
+
+    since: str = START
+    compared: tuple[str | None, ...] = ()
+    asked: str = ""
+    by_hand: Mapping[str, float] | None = None
+    code: bool = False
+    brief: bool = False
+
+
+def of(panel: Panel, view: View | None = None) -> JSON:
+    """Give all that a panel shows.
+
+    Parameters
+    ----------
+    panel : Panel
+        The panel.
+    view : View, optional
+        What is looked at.
+
+    Returns
+    -------
+    dict
+        JSON types only: ``language``, ``words`` (texts that do not depend on the plan), ``groups`` (the choices), ``answer``,
+        ``impossible``, ``kept``, ``comparison``, ``can_undo``, ``can_redo``, ``said`` (one sentence for a screen reader).
+    """
+    view = view or View()
+    texts = panel.texts
+    since = view.since if view.since == START or view.since in panel.kept else START
+    plan = _plan(panel)
+    before = _plan_of(panel, since)
+    impossible = panel.impossible
+    return {
+        "language": texts.language,
+        "languages": [{"value": language, "label": language_name(language)} for language in LANGUAGES],
+        "name": panel.scenario.name,
+        "most_compared": MOST_COMPARED,
+        "title": panel.scenario.title or panel.scenario.name,
+        "words": words(texts),
+        "groups": choices(panel),
+        "answer": None if plan is None else answer(panel, plan, before, view),
+        "impossible": None
+        if impossible is None
+        else {
+            "lines": [
+                str(impossible).splitlines()[0],
+                *(texts.text("Rule: {rule}", rule=rule.sentence) for rule in impossible.conflict),
+            ],
+            "repairs": [repair.sentence for repair in impossible.repairs],
+            "still": "" if plan is None else texts.text("What is shown is the last plan that was possible."),
+        },
+        "since": since,
+        "sinces": [{"value": START, "label": texts.text("beginning")}]
+        + [{"value": name, "label": name} for name in panel.kept],
+        "kept": [
+            {
+                "name": name,
+                "line": _in_a_line(kept),
+                "note": texts.text("Kept with other data: the amounts may be others now.")
+                if name in panel.of_other_data
+                else "",
+            }
+            for name, kept in panel.kept.items()
+        ],
+        "unreadable": list(panel.unreadable.values()),
+        "compared": ["" if name is None else name for name in view.compared],
+        "comparison": compared(panel, view.compared),
+        "can_undo": panel.can_undo,
+        "can_redo": panel.can_redo,
+        "code": panel.python() if view.code else "",
+        "said": _said(texts, plan, before, impossible is not None),
+    }
+
+
+def words(texts: Texts) -> JSON:
+    """Texts that stand on the panel whatever the plan is, by the key that the page knows them under."""
+    return {
+        "panel": texts.text("Try choices"),
+        "choices": texts.text("Choices"),
+        "answer": texts.text("The best plan"),
+        "undo": texts.text("Undo"),
+        "redo": texts.text("Redo"),
+        "reset": texts.text("Back to the beginning"),
+        "language": texts.text("Language"),
+        "assumed": texts.text("assumed"),
+        "changed": texts.text("changed"),
+        "busy": texts.text("Working for {seconds} s"),
+        "stop": texts.text("Stop"),
+        "lost": texts.text(
+            "No answer from the computing kernel: it is busy, was restarted, or the connection is lost. "
+            "Kept plans are on disk. Wait, or run the cell of the panel again (on a page of its own: load it again)."
+        ),
+        "site": texts.text("Site"),
+        "amount": texts.text("Amount"),
+        "change": texts.text("Change"),
+        "coverage": texts.text("Coverage"),
+        "benefit": texts.text("Benefit"),
+        "why": texts.text("Reason"),
+        "hand": texts.text("by hand (EUR)"),
+        "hand_start": texts.text("Enter amounts by hand"),
+        "hand_end": texts.text("Back to the best plan"),
+        "hand_of": texts.text("Amount by hand for {site}"),
+        "bars": texts.text(
+            "Bar: amount. Thin line below it: from the floor to the cap. Upright line: amount before the change."
+        ),
+        "since": texts.text("Show changes since"),
+        "repairs": texts.text("Each of these ways by itself would mend it:"),
+        "binds": texts.text("What binds, and where more money would go"),
+        "map": texts.text("Map"),
+        "table": texts.text("Amounts and reasons"),
+        "close": texts.text("Close"),
+        "lock": texts.text("Lock at (EUR)"),
+        "lock_do": texts.text("Lock"),
+        "unlock": texts.text("Unlock"),
+        "kept": texts.text("Kept plans"),
+        "keep_as": texts.text("Keep this plan as"),
+        "keep": texts.text("Keep"),
+        "replace": texts.text("in place of the one of this name"),
+        "nothing_kept": texts.text("No plan has been kept yet."),
+        "load": texts.text("Go to it"),
+        "forget": texts.text("Delete"),
+        "compare": texts.text("Compare side by side (up to {n})", n=MOST_COMPARED),
+        "now": texts.text("now"),
+        "beginning": texts.text("beginning"),
+        "take": texts.text("Take it elsewhere"),
+        "yaml": texts.text("Save as a scenario file (YAML)"),
+        "yaml_name": texts.text("Name of the scenario (a-z, 0-9, -)"),
+        "open": texts.text("Load a scenario file"),
+        "export": texts.text("Tables and figures (ZIP)"),
+        "code": texts.text("Python that gives this plan"),
+        "copy": texts.text("Copy"),
+        "copied": texts.text("Copied."),
+        "limit_of": texts.text("Partner or district"),
+        "limit_kind": texts.text("Kind of limit"),
+        "limit_value": texts.text("Limit"),
+        "add": texts.text("Add the limit"),
+        "remove": texts.text("Remove"),
+        "own": texts.text("Status, floor and cap of this site"),
+    }
+
+
+# --- the choices --------------------------------------------------------------------------------------------------
+
+
+def choices(panel: Panel) -> list[JSON]:
+    """Give the choices in groups; each has an ``id`` that `quartier.widget` takes back with a value."""
+    texts, sites = panel.texts, panel.sites
+    return [
+        {"id": "money", "title": texts.text("Money and places"), "open": True, "controls": _money(panel)},
+        {
+            "id": "sites",
+            "title": texts.text("Sites and negotiations"),
+            "open": len(sites) <= MOST_OPEN,
+            "controls": _statuses(panel),
+        },
+        {"id": "amounts", "title": texts.text("Floor, cap and pace of change"), "controls": _amounts(panel)},
+        {"id": "need", "title": texts.text("Weights of the need"), "controls": _weights(panel)},
+        {"id": "worth", "title": texts.text("Evenness and effect"), "controls": _worth(panel)},
+        {"id": "limits", "title": texts.text("Limits by partner and district"), "controls": _limits(panel)},
+    ]
+
+
+def _control(panel: Panel, kind: str, key: str, label: str, **more: Any) -> JSON:
+    return {"kind": kind, "id": key, "label": label, "note": "", "assumed": False, **more}
+
+
+def _range(panel: Panel, key: str, label: str, value: float, most: float, step: float, unit: str, **more: Any) -> JSON:
+    """Give a choice that is a number: a slider and a box beside it. The slider ends at `most`, the box does not."""
+    texts = panel.texts
+    digits = 0 if step >= 1 and value == round(value) else 2 if step < 0.1 else 1
+    return _control(
+        panel,
+        "range",
+        key,
+        label,
+        value=value,
+        text=texts.number(value, digits),
+        shown=f"{texts.number(value, digits)} {unit}".strip(),
+        min=0,
+        max=max(most, math.ceil(value / step) * step),
+        step=step,
+        unit=unit,
+        **more,
+    )
+
+
+def _money(panel: Panel) -> list[JSON]:
+    texts, scenario, start = panel.texts, panel.scenario, panel.start.scenario
+    step = _nice(start.budget_eur / 100)
+    n = len(panel.sites)
+    found = [
+        _range(
+            panel,
+            "budget_eur",
+            texts.text("Budget a year"),
+            scenario.budget_eur,
+            2 * (start.budget_eur or 50_000),
+            step,
+            "EUR",
+            jumps=[
+                {"label": texts.text("cut by 10%"), "value": round(0.9 * scenario.budget_eur, 2)},
+                {"label": texts.text("raise by 10%"), "value": round(1.1 * scenario.budget_eur, 2)},
+            ],
+        ),
+        _range(
+            panel, "reserve_eur", texts.text("Kept back of it"), scenario.reserve_eur, start.budget_eur, step, "EUR"
+        ),
+        _range(
+            panel,
+            "max_sites",
+            texts.text("Places: at most"),
+            scenario.max_sites,
+            n,
+            1,
+            "",
+            note=texts.text("These are more places than there are sites ({n}).", n=n) if scenario.max_sites > n else "",
+        ),
+        _range(panel, "min_sites", texts.text("Places: at least"), scenario.min_sites, n, 1, ""),
+        _range(
+            panel,
+            "step_eur",
+            texts.text("Step of the amounts"),
+            scenario.step_eur,
+            max(1_000.0, start.step_eur),
+            100,
+            "EUR",
+        ),
+    ]
+    if scenario.years > 1:
+        found[0]["note"] = texts.text("The plan is for {n} years; what is shown are the sums.", n=scenario.years)
+    return found
+
+
+def _nice(value: float) -> float:
+    """Round down to a power of ten, at least 1."""
+    return 10.0 ** math.floor(math.log10(value)) if value >= 1 else 1.0
+
+
+def _statuses(panel: Panel) -> list[JSON]:
+    texts, scenario, frame = panel.texts, panel.scenario, panel.sites.frame
+    named = {status: texts.name("status", status) for status in STATUSES}
+    options = [{"value": status, "label": label} for status, label in named.items()]
+    rules = {
+        "must": texts.text("must get money"),
+        "may": texts.text("may get money"),
+        "not": texts.text("get no money"),
+    }
+    found = [
+        _control(
+            panel,
+            "choice",
+            f"rule:{status}",
+            texts.text("Sites with the status {status}", status=texts.given(named[status])),
+            value="must" if status in scenario.committed else "not" if status in scenario.excluded else "may",
+            options=[{"value": rule, "label": rules[rule]} for rule in _RULES],
+        )
+        for status in STATUSES
+    ]
+    basis, changes = panel.sites.basis, panel.changes
+    found += [
+        _control(
+            panel,
+            "choice",
+            f"status:{site_id}",
+            name,
+            value=status,
+            options=options,
+            assumed=not basis.empty and basis.loc[site_id, "status"] == "assumed",
+            changed="status" in changes.get(site_id, {}),
+        )
+        for site_id, name, status in zip(frame.index, frame["name"], frame["status"], strict=True)
+    ]
+    return found
+
+
+def _amounts(panel: Panel) -> list[JSON]:
+    texts, scenario, sites = panel.texts, panel.scenario, panel.sites
+    most = float(panel.start.sites.numbers("max_eur").max(initial=0.0))
+    most = most if math.isfinite(most) else panel.start.scenario.budget_eur
+    step = _nice(most / 100)
+    own = texts.text("The same for all sites (else: each site's own)")
+    assumed = _any_assumed(sites)
+    found = [
+        _range(
+            panel,
+            key,
+            label,
+            float(getattr(scenario, key) or 0.0),
+            2 * most,
+            step,
+            "EUR",
+            on=getattr(scenario, key) is not None,
+            switch=own,
+            first=first,
+            assumed=getattr(scenario, key) is None and assumed(key),
+        )
+        for key, label, first in (
+            ("min_eur", texts.text("Floor of a funded site"), float(sites.numbers("min_eur").min(initial=math.inf))),
+            ("max_eur", texts.text("Cap of a funded site"), float(sites.numbers("max_eur").max(initial=0.0))),
+        )
+    ]
+    for one in found:
+        if not math.isfinite(one["first"]):
+            one["first"] = 0.0
+    known = "previous_eur" in sites.frame and bool(sites.frame["previous_eur"].notna().any())
+    share = scenario.max_change_share
+    found.append(
+        _range(
+            panel,
+            "max_change_share",
+            texts.text("Change against the year before: at most"),
+            round(100 * (share or 0.0), 9),
+            100,
+            5,
+            "%",
+            on=share is not None,
+            switch=texts.text("Limit the change"),
+            first=20,
+            note="" if known else texts.text("The data hold no amounts of the year before, so this limits nothing."),
+        )
+    )
+    if share is not None:
+        found.append(
+            _control(
+                panel, "check", "may_end", texts.text("A site that had money may get none"), value=scenario.may_end
+            )
+        )
+    return found
+
+
+def _weights(panel: Panel) -> list[JSON]:
+    texts, sites = panel.texts, panel.sites
+    if sites.has_need:
+        return [
+            _control(panel, "text", "need", texts.text("The need was given with the sites: there is nothing to weigh."))
+        ]
+    kinds = sites.table("indicator_kinds").set_index("indicator")
+    weights = panel.scenario.need_weights or sites.weights
+    return [
+        _range(
+            panel,
+            f"weight:{indicator}",
+            str(kinds.loc[indicator, f"name_{texts.language}"]),
+            float(weights.get(indicator, 0.0)),
+            max(3.0, 2 * float(base)),
+            0.1,
+            "",
+            assumed=bool(kinds.loc[indicator, "basis"] == "assumed"),
+        )
+        for indicator, base in sites.weights.items()
+    ]
+
+
+def _worth(panel: Panel) -> list[JSON]:
+    texts, scenario = panel.texts, panel.scenario
+    aversion = scenario.inequality_aversion
+    first_come = math.isinf(aversion)
+    found = [
+        _control(
+            panel,
+            "choice",
+            "method",
+            texts.text("How the money is divided"),
+            value=scenario.method,
+            options=[
+                {"value": method, "label": texts.name("method", method)}
+                for method in ("optimal", "equal-split", "need-proportional")
+            ],
+        ),
+        _range(
+            panel,
+            "inequality_aversion",
+            texts.text("Inequality aversion"),
+            0.0 if first_come else aversion,
+            5,
+            0.25,
+            "",
+            note=texts.text("0: the greatest benefit. The more, the more the least covered sites count."),
+            disabled=first_come,
+        ),
+        _control(
+            panel,
+            "check",
+            "leximin",
+            texts.text("The least covered site first, whatever it costs the others"),
+            value=first_come,
+        ),
+    ]
+    if aversion > 0:
+        base = round(100 * scenario.base_coverage, 9)
+        label = texts.text("Coverage without the programme")
+        found.append(_range(panel, "base_coverage", label, base, 50, 1, "%", assumed=True))
+    factor = scale_factor(panel)
+    found += [
+        _control(
+            panel,
+            "choice",
+            "response",
+            texts.text("Response curve"),
+            value=scenario.response,
+            options=[{"value": curve, "label": texts.name("response", curve)} for curve in benefit.RESPONSES],
+            assumed=True,
+        ),
+        _range(
+            panel,
+            "scale",
+            texts.text("Response scale, of that in the data"),
+            round(100 * factor, 9) if factor else 100.0,
+            300,
+            5,
+            "%",
+            assumed=True,
+            note=texts.text("The more, the more money it takes to reach the same share.")
+            if factor
+            else texts.text("The sites' scales were changed one by one."),
+        ),
+    ]
+    return found
+
+
+def scale_factor(panel: Panel) -> float:
+    """By what the response scale of all sites was multiplied; 0 where they were changed differently."""
+    base = panel.start.sites.numbers("scale_eur")
+    now = panel.sites.numbers("scale_eur")
+    ratio = now / base
+    return float(ratio[0]) if len(ratio) and (abs(ratio - ratio[0]) < 1e-9).all() else 1.0 if not len(ratio) else 0.0
+
+
+def _limits(panel: Panel) -> list[JSON]:
+    texts = panel.texts
+    frame = panel.sites.frame
+    kinds = {
+        "max_share": texts.text("at most, % of the budget"),
+        "min_share": texts.text("at least, % of the budget"),
+        "max_eur": texts.text("at most, EUR"),
+        "min_eur": texts.text("at least, EUR"),
+        "max_sites": texts.text("at most, sites"),
+        "min_sites": texts.text("at least, sites"),
+    }
+    of = {
+        "provider": texts.text("Provider: {name}"),
+        "housing_company": texts.text("Housing company: {name}"),
+        "district": texts.text("District: {name}"),
+    }
+    partners = [
+        {"value": f"{by}:{name}", "label": label.format(name=name)}
+        for by, label in of.items()
+        if by in frame
+        for name in sorted(frame[by].dropna().unique())
+    ]
+    rules = []
+    for number, group in enumerate(panel.scenario.groups):
+        for kind in _LIMITS:
+            value = getattr(group, kind)
+            if value is not None:
+                shown = (
+                    texts.percent(value)
+                    if kind.endswith("share")
+                    else texts.eur(value)
+                    if kind.endswith("eur")
+                    else texts.number(value)
+                )
+                head = of[group.by].format(name=group.name)
+                rules.append({"id": f"{number}:{kind}", "label": f"{head} \u2013 {kinds[kind].split(',')[0]} {shown}"})
+    return [
+        _control(
+            panel,
+            "limits",
+            "limits",
+            texts.text("Limits"),
+            rules=rules,
+            partners=partners,
+            kinds=[{"value": kind, "label": label} for kind, label in kinds.items()],
+            none=texts.text("There is no such limit.") if partners else texts.text("The data name no partners."),
+        )
+    ]
+
+
+def _any_assumed(sites: Sites) -> Any:
+    basis = sites.basis
+    return lambda figure: figure in basis and bool((basis[figure] == "assumed").any())
+
+
+# --- the answer ---------------------------------------------------------------------------------------------------
+
+
+def answer(panel: Panel, plan: Plan, before: Plan | None, view: View) -> JSON:
+    """Give the plan: key figures, a row a site, what binds, and what a view asks for."""
+    texts = panel.texts
+    table = plan.table()
+    amounts = dict(zip(table.index, table["amount_eur"], strict=True))
+    earlier = {} if before is None else before.amounts.to_dict()
+    caps = [*table["max_eur"][table["max_eur"] < math.inf], *amounts.values(), *earlier.values()]
+    most = max([float(value) for value in caps], default=0.0) or 1.0
+    locks = panel.locks
+    rows, often = [], _often(table["why"])
+    columns = ("name", "status", "min_eur", "max_eur", "amount_eur", "coverage", "benefit", "why")
+    named = {status: texts.name("status", status) for status in STATUSES}
+    for site_id, *values in table[list(columns)].itertuples(name=None):
+        name, status, low, high, amount, coverage, reached, why = values
+        change = amount - earlier.get(site_id, amount)
+        rows.append(
+            {
+                "id": site_id,
+                "name": name,
+                "status": status,
+                "status_text": named[status],
+                "amount": amount,
+                "low": low,
+                "high": min(high, most),
+                "before": earlier.get(site_id, amount),
+                "amount_text": texts.eur(amount),
+                "change": 0 if abs(change) <= TOLERANCE else change,
+                "change_text": _signed_eur(texts, change),
+                "coverage": texts.percent(coverage) if amount else "",
+                "benefit": texts.number(reached, 1) if amount else "",
+                "why": often.get(why, why),
+                "locked": texts.text("locked at {amount}", amount=texts.eur(locks[site_id]))
+                if site_id in locks
+                else "",
+                "by_hand": None if view.by_hand is None else texts.number(view.by_hand.get(site_id, 0.0)),
+            }
+        )
+    return {
+        "figures": _figures(texts, plan, before),
+        "rows": rows,
+        "most": most,
+        "ticks": [{"at": at, "label": texts.number(at)} for at in _ticks(most)],
+        "binds": [*often, *_binds(plan, table, brief=view.brief)],
+        "assumed": plan.assumed_sentence(),
+        "source": plan.attribution(),
+        "by_hand": _by_hand(panel, view.by_hand),
+        "asked": _asked(panel, plan, view.asked) if view.asked in amounts and not view.brief else None,
+    }
+
+
+def _often(reasons: pd.Series) -> dict[str, str]:
+    """Map a reason that many sites share, which is said once at length, to what it begins with."""
+    counts = reasons.value_counts(sort=False)
+    return {
+        reason: f"{head}."
+        for reason, n in counts.items()
+        if n > 2 and (head := str(reason).partition(":")[0]) != reason
+    }
+
+
+def _figures(texts: Texts, plan: Plan, before: Plan | None) -> list[JSON]:
+    scenario = plan.scenario
+    total = math.fsum(plan._needs())
+    benefit_change = 0.0 if before is None else plan.benefit - before.benefit
+    proven = plan.outcome is Outcome.OPTIMAL
+    return [
+        {
+            "label": texts.text("Given out"),
+            "value": texts.eur(plan.spent_eur),
+            "note": texts.text("of {budget}", budget=texts.eur(math.fsum(scenario.budgets_eur))),
+            "change": "" if before is None else _signed_eur(texts, plan.spent_eur - before.spent_eur),
+        },
+        {
+            "label": texts.text("Left over"),
+            "value": texts.eur(plan.left_over_eur),
+            "note": "",
+            "change": "" if before is None else _signed_eur(texts, plan.left_over_eur - before.left_over_eur),
+        },
+        {
+            "label": texts.text("Funded sites"),
+            "value": texts.number(plan.funded_sites),
+            "note": texts.text("at most {n}", n=scenario.max_sites),
+            "change": ""
+            if before is None
+            else _signed(
+                texts,
+                plan.funded_sites - before.funded_sites,
+                texts.number(abs(plan.funded_sites - before.funded_sites)),
+            ),
+        },
+        {
+            "label": texts.text("Benefit"),
+            "value": texts.number(plan.benefit, 1),
+            "note": texts.text(
+                "weighted residents, {share} of the need", share=texts.percent(plan.benefit / total if total else 0.0)
+            ),
+            "change": _signed(texts, round(benefit_change, 1), texts.number(abs(benefit_change), 1)),
+        },
+        {
+            "label": texts.text("Proof"),
+            "value": texts.name("outcome", "OPTIMAL" if proven else "FEASIBLE"),
+            "note": plan.outcome_sentence(),
+            "change": "",
+        },
+    ]
+
+
+def _binds(plan: Plan, table: pd.DataFrame, *, brief: bool) -> list[str]:
+    """Say what holds the plan where it is, and where the next money would go."""
+    texts = plan.texts
+    lines = [plan.left_over_sentence()]
+    funded = table[table["amount_eur"] > 0]
+    for column, text in (
+        ("max_eur", texts.text("At their cap: {sites}.")),
+        ("min_eur", texts.text("At their floor: {sites}.")),
+    ):
+        here = funded[(funded["amount_eur"] - funded[column]).abs() < plan.scenario.step_eur]["name"].tolist()
+        if here:
+            shown = (
+                here if len(here) <= MOST_OPEN else [*here[:MOST_OPEN], texts.text("{n} more", n=len(here) - MOST_OPEN)]
+            )
+            lines.append(text.format(sites=texts.listing(shown)))
+    if not plan.years and plan.funded_sites >= plan.scenario.max_sites:
+        lines.append(texts.text("All places are taken."))
+    if plan.scenario.method == "optimal" and not brief:
+        lines += [said.sentence for said in sentences(plan, "money")]
+    return lines
+
+
+def _ticks(most: float) -> list[float]:
+    """Round marks of an axis from 0 to `most`, two to five of them."""
+    step = _nice(most / 2)
+    while most / step > 5:
+        step *= 2.5 if round(math.log10(step) % 1, 3) == 0.301 else 2
+    return [step * at for at in range(int(most / step + 1e-9) + 1)]
+
+
+def _by_hand(panel: Panel, amounts: Mapping[str, float] | None) -> JSON | None:
+    """Say how far amounts entered by hand are from the best."""
+    if amounts is None:
+        return None
+    texts = panel.texts
+    try:
+        entered = panel.enter(amounts)
+    except PlainError as error:
+        return {"lines": str(error).splitlines(), "broken": []}
+    spent = math.fsum(amounts.values())
+    if entered.lost_benefit > 0:
+        loss = texts.text(
+            "These amounts ({spent}) reach {benefit} weighted residents: {lost} less than the best plan ({share}).",
+            spent=texts.eur(spent),
+            benefit=texts.number(entered.benefit, 1),
+            lost=texts.number(entered.lost_benefit, 1),
+            share=texts.percent(entered.lost_share),
+        )
+    else:
+        loss = texts.text(
+            "These amounts ({spent}) reach {benefit} weighted residents: {more} more than the plan shown.",
+            spent=texts.eur(spent),
+            benefit=texts.number(entered.benefit, 1),
+            more=texts.number(-entered.lost_benefit, 1),
+        )
+    kept = texts.text("They keep all rules.") if not entered.broken_rules else texts.text("They break rules:")
+    return {"lines": [loss, kept], "broken": list(entered.broken_rules)}
+
+
+def _asked(panel: Panel, plan: Plan, site_id: str) -> JSON:
+    """Give the reasons of one site, its own choices and its lock."""
+    texts, changes = panel.texts, panel.changes.get(site_id, {})
+    frame, basis = panel.sites.frame, panel.sites.basis
+    low, high = (float(frame.loc[site_id, column]) for column in ("min_eur", "max_eur"))
+    lines = [plan.explain(site_id)]
+    lines += [said.sentence for said in about_site(plan, site_id)]
+    lock = panel.locks.get(site_id)
+    if lock is not None:
+        try:
+            cost = panel.cost_of_lock(site_id)
+            lines.append(
+                texts.text(
+                    "The lock at {amount} costs {benefit} weighted residents.",
+                    amount=texts.eur(lock),
+                    benefit=texts.number(max(cost, 0.0), 1),
+                )
+            )
+        except PlainError as error:
+            lines += str(error).splitlines()[:1]
+    names = {status: texts.name("status", status) for status in STATUSES}
+
+    def assumed(column: str) -> bool:
+        return not basis.empty and basis.loc[site_id, column] == "assumed"
+
+    return {
+        "id": site_id,
+        "name": frame.loc[site_id, "name"],
+        "lines": lines,
+        "locked": lock is not None,
+        "amount": texts.number(plan.amounts[site_id] if lock is None else lock),
+        "controls": [
+            _control(
+                panel,
+                "choice",
+                f"status:{site_id}",
+                texts.name("figure", "status"),
+                value=frame.loc[site_id, "status"],
+                options=[{"value": status, "label": label} for status, label in names.items()],
+                assumed=assumed("status"),
+                changed="status" in changes,
+            ),
+            *(
+                _control(
+                    panel,
+                    "number",
+                    f"{column}:{site_id}",
+                    texts.text("{figure} (EUR)", figure=texts.name("figure", column)),
+                    text=texts.number(value) if math.isfinite(value) else "",
+                    assumed=assumed(column),
+                    changed=column in changes,
+                    disabled=getattr(plan.scenario, column) is not None or lock is not None,
+                )
+                for column, value in (("min_eur", low), ("max_eur", high))
+            ),
+        ],
+    }
+
+
+# --- kept plans ---------------------------------------------------------------------------------------------------
+
+
+def compared(panel: Panel, names: Iterable[str | None]) -> JSON | None:
+    """Set plans side by side: a row a site, and a sentence for each plan but the first."""
+    names = [name for name in names if name is None or name == START or name in panel.kept]
+    if len(names) < 2:
+        return None
+    texts = panel.texts
+    try:
+        table = panel.compare(*names)
+    except PlainError as error:
+        return {"lines": str(error).splitlines(), "heads": [], "rows": []}
+    heads = table.attrs["headings"]
+    called = list(dict.fromkeys(key.rsplit(" ", 1)[0] for key in heads))
+    lines = []
+    first = called[0]
+    for name in called[1:]:
+        change = table[f"{name} change_eur"].drop(TOTAL)
+        lost = float(table.loc[TOTAL, f"{name} lost_benefit"])
+        total = float(table.loc[TOTAL, f"{first} benefit"])
+        lines.append(
+            texts.text(
+                "{name} against {first}: {gain} sites gain, {lose} lose; benefit {change} ({share}).",
+                name=texts.given(name),
+                first=texts.given(first),
+                gain=int((change > TOLERANCE).sum()),
+                lose=int((change < -TOLERANCE).sum()),
+                change=_signed(texts, -lost, texts.number(abs(lost), 1)) or texts.number(0, 1),
+                share=_signed(texts, -lost, texts.percent(abs(lost) / total if total else 0.0)) or texts.percent(0),
+            )
+        )
+    return {
+        "lines": lines,
+        "heads": list(heads.values()),
+        "rows": [
+            {"id": str(site_id), "name": row["name"], "cells": [_compared(texts, key, row[key]) for key in heads]}
+            for site_id, row in table.iterrows()
+        ],
+    }
+
+
+def _compared(texts: Texts, key: str, value: float) -> str:
+    if key.endswith("change_eur"):
+        return _signed_eur(texts, value).removesuffix(" EUR")
+    return texts.eur(value).removesuffix(" EUR") if key.endswith("eur") else texts.number(value, 1)
+
+
+def _in_a_line(plan: Plan) -> str:
+    texts = plan.texts
+    return texts.text(
+        "{spent} for {n} site, benefit {benefit}",
+        plural="{spent} for {n} sites, benefit {benefit}",
+        n=plan.funded_sites,
+        spent=texts.eur(plan.spent_eur),
+        benefit=texts.number(plan.benefit, 1),
+    )
+
+
+# --- small ones ---------------------------------------------------------------------------------------------------
+
+
+def _plan(panel: Panel) -> Plan | None:
+    try:
+        return panel.plan
+    except PlainError:
+        return None
+
+
+def _plan_of(panel: Panel, since: str) -> Plan | None:
+    try:
+        return panel.kept[since] if since != START else panel.start.plan
+    except PlainError:
+        return None
+
+
+def _said(texts: Texts, plan: Plan | None, before: Plan | None, impossible: bool) -> str:
+    """Say in a sentence what a change has led to, for those who do not see it."""
+    if impossible or plan is None:
+        return texts.text("Impossible: see the message.")
+    change = 0.0 if before is None else round(plan.benefit - before.benefit, 1)
+    said = _in_a_line(plan)
+    return f"{said} ({_signed(texts, change, texts.number(abs(change), 1))})" if change else said
+
+
+def _signed(texts: Texts, value: float, shown: str) -> str:
+    """Give a change with its sign; nothing where there is none."""
+    return "" if abs(value) <= TOLERANCE else ("+" if value > 0 else "\u2212") + shown
+
+
+def _signed_eur(texts: Texts, value: float) -> str:
+    return _signed(texts, value, texts.eur(abs(value)))

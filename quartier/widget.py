@@ -1,0 +1,499 @@
+"""Shows a panel in the page: what a person does there goes to the panel, what the panel answers goes back.
+
+The page (`page/panel.js`) sends one action at a time and waits for the answer, so that positions of a slider that were passed long
+ago are never worked out. Actions are worked out in a thread of their own: the kernel stays awake, and a long one can be stopped.
+Nothing is computed here that `Panel` would not compute from Python.
+
+Where no page can be spoken to (a run, a notebook that is executed for comparing), a panel shows as a picture and a table; in
+JupyterLab both lie below the live panel as well, out of sight, so that a saved notebook shows the last state when it is opened again.
+"""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import contextlib
+import ctypes
+import dataclasses
+import functools
+import html
+import io
+import json
+import logging
+import math
+import os
+import queue
+import re
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from quartier import figures, screen
+from quartier.data import FaultyInput, Sites
+from quartier.explorer import Panel
+from quartier.language import PlainError, Texts
+from quartier.report import publish, save, show
+from quartier.scenario import Scenario
+
+QUIET_S = 1.5
+"""After so long without a change the picture that a saved notebook keeps is drawn anew."""
+
+_PAGE = Path(__file__).parent / "page"
+_AMOUNTS = ("budget_eur", "reserve_eur", "step_eur")
+_COUNTS = ("max_sites", "min_sites")
+_SHARES = ("base_coverage", "max_change_share")
+_OF_ALL_OR_ONE = ("min_eur", "max_eur")
+_log = logging.getLogger(__name__)
+_hosts: WeakKeyDictionary[Panel, _Host] = WeakKeyDictionary()
+
+
+def explore(sites: Sites, scenario: Scenario | None = None, *, folder: str | Path | None = None) -> Panel:
+    """Begin to try choices. In a notebook the panel shows itself; everything it does can be done from Python, too.
+
+    Parameters
+    ----------
+    sites : Sites
+        The candidates.
+    scenario : Scenario, optional
+        Where to begin; the defaults of a scenario if not given.
+    folder : path, optional
+        Where plans are kept under a name; without one they last as long as the panel.
+
+    Returns
+    -------
+    Panel
+        With the plans that an earlier panel has kept in the folder.
+
+    Raises
+    ------
+    PlainError
+        These are no sites or no scenario, or the scenario names partners, sites or indicators that the sites do not have.
+    """
+    panel = Panel(sites, Scenario.model_validate({}) if scenario is None else scenario, folder=folder)
+    if shell := _shell():
+        shell.display_formatter.ipython_display_formatter.for_type(Panel, show_panel)
+    return panel
+
+
+def show_panel(panel: Panel) -> None:
+    """Show a panel in a notebook: live where a page takes part, else as a picture and a table."""
+    shell = _shell()
+    if shell is None or not _is_live(shell):
+        _show_frozen(panel)
+        return
+    if panel not in _hosts:
+        _hosts[panel] = _Host(panel)
+    _hosts[panel].show(shell)
+
+
+def _shell() -> Any:
+    """Give IPython's shell, if this runs in one."""
+    found = getattr(builtins, "get_ipython", None)
+    return found() if found else None
+
+
+def _is_live(shell: Any) -> bool:
+    """Whether somebody is there to take part: JupyterLab names the cell it runs, Voila names itself; other programs do neither."""
+    asked = os.environ.get("QUARTIER_PANEL")
+    if asked in ("live", "frozen"):
+        return asked == "live"
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return False
+    parent = kernel.get_parent("shell") or {}
+    return _in_voila() or "cellId" in parent.get("metadata", {})
+
+
+def _in_voila() -> bool:
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+
+
+def _show_frozen(panel: Panel) -> None:
+    """Show the state as a picture and a table. Kept plans are left out: whoever executes the notebook has others."""
+    with contextlib.suppress(PlainError):
+        show(figures.plot_amounts(panel.plan))
+    publish(panel.described(), {})
+
+
+def _frozen_html(panel: Panel) -> dict[str, str]:
+    """Give picture and table in one piece."""
+    bundle = panel.described()
+    picture = ""
+    with contextlib.suppress(PlainError):
+        ax = figures.plot_amounts(panel.plan)
+        data, alt = base64.b64encode(figures.screen_png(ax)).decode(), html.escape(figures.alt_text(ax), quote=True)
+        picture = f'<img alt="{alt}" src="data:image/png;base64,{data}" style="max-width: 100%">\n'
+    return {**bundle, "text/html": f'<div class="quartier-frozen">\n{picture}{bundle["text/html"]}\n</div>'}
+
+
+@functools.cache
+def _kind() -> Any:
+    """Make the class that speaks with the page; here, so that only who shows a panel waits for the library."""
+    import anywidget
+    import traitlets
+
+    class Shown(anywidget.AnyWidget):
+        _esm = "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in ("map.js", "panel.js"))
+        _css = (_PAGE / "panel.css").read_text(encoding="utf-8")
+        screen = traitlets.Dict().tag(sync=True)
+
+    return Shown
+
+
+class _Stopped(BaseException):
+    """Somebody does not want to wait any longer. No Exception: nobody else may take it for a failure of theirs."""
+
+
+class _Host:
+    """A panel on a page, or on several: takes actions in the order they come, one after the other."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+        self._view = screen.View()
+        self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._seq = 0
+        self._busy = False
+        self._guard = threading.Lock()
+        self._own = False
+        self._frozen: Callable[[], None] | None = None
+        self.shown = _kind()(screen=self._screen({}, None))
+        self.shown.on_msg(self._heard)
+        self._end = panel.subscribe(self._told)
+        self._thread = threading.Thread(target=self._work, name="quartier-panel", daemon=True)
+        self._thread.start()
+
+    def show(self, shell: Any) -> None:
+        """Put a view of it below the cell."""
+        data = {**self.shown._repr_mimebundle_()[0], "text/plain": self._panel.texts.text("Try choices")}
+        shell.display_pub.publish(data=data)
+        if _in_voila():
+            return  # nobody saves that page
+        shell.display_pub.publish(data=_frozen_html(self._panel), transient={"display_id": f"quartier-{id(self)}"})
+
+        def refresh() -> None:
+            shell.display_pub.publish(
+                data=_frozen_html(self._panel), transient={"display_id": f"quartier-{id(self)}"}, update=True
+            )
+
+        self._frozen = refresh
+
+    # --- in the kernel's thread ---
+
+    def _heard(self, _: Any, content: Any, buffers: Any) -> None:
+        action = content if isinstance(content, dict) else {}
+        if action.get("do") == "ping":
+            self.shown.send({"kind": "pong", "client": action.get("client")})
+        elif action.get("do") == "stop":
+            self._stop()
+        else:
+            self._queue.put(action)
+
+    def _told(self) -> None:
+        if not (self._own and threading.current_thread() is self._thread):
+            self._queue.put({"do": "show"})
+
+    def _stop(self) -> None:
+        with self._guard:
+            if self._busy and self._thread.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread.ident), ctypes.py_object(_Stopped)
+                )
+
+    # --- in a thread of its own ---
+
+    def _work(self) -> None:
+        stale = False
+        while True:
+            try:
+                action = self._queue.get(timeout=QUIET_S if stale else None)
+            except queue.Empty:
+                stale = False
+                if self._frozen:
+                    _in_kernel(self._frozen)
+                continue
+            except _Stopped:  # came too late
+                continue
+            try:
+                self._answer(action or {})
+                stale = self._frozen is not None
+            except Exception:
+                _log.exception("a panel could not answer")
+
+    def _answer(self, action: dict[str, Any]) -> None:
+        message, view = None, self._view
+        self._own = True
+        try:
+            with self._stoppable():
+                message = self._do(action)
+                found = self._screen(action, message)
+        except _Stopped:
+            message = _message(
+                self._panel.texts, [self._panel.texts.text("Stopped. What was not finished is not done.")]
+            )
+            found = self._screen(action, message, brief=True)
+        except PlainError as error:
+            self._view = view
+            message = _message(
+                self._panel.texts, _lines(error, self._panel.texts), str(action.get("at", "")), error=True
+            )
+            found = self._screen(action, message)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            _log.exception("a panel was told what it does not understand: %s", json.dumps(action, default=str)[:500])
+            texts = self._panel.texts
+            lines = [texts.text("This was not understood. Load the page again, or run the cell of the panel again.")]
+            found = self._screen(action, _message(texts, lines, error=True))
+        finally:
+            self._own = False
+        self.shown.screen = found
+
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        with self._guard:
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._busy = False
+
+    def _screen(self, action: dict[str, Any], message: dict[str, Any] | None, *, brief: bool = False) -> dict[str, Any]:
+        self._seq += 1
+        found = screen.of(self._panel, dataclasses.replace(self._view, brief=brief))
+        ack = [action.get("client"), action.get("n")] if "n" in action else None
+        return {**found, "message": message, "seq": self._seq, "ack": ack}
+
+    def _do(self, action: dict[str, Any]) -> dict[str, Any] | None:
+        """Do what somebody wants.
+
+        Returns
+        -------
+        dict or None
+            A message, if there is something to say.
+
+        Raises
+        ------
+        PlainError
+            It cannot be done; nothing was changed.
+        """
+        panel, do = self._panel, action.get("do")
+        match do:
+            case "show":
+                pass
+            case "set":
+                self._set(str(action["id"]), action["value"], sliding=bool(action.get("sliding")))
+            case "settle":
+                panel.settle()
+            case "undo" | "redo" | "reset":
+                getattr(panel, do)()
+            case "repair":
+                panel.repair(int(action["number"]))
+            case "lock":
+                panel.lock(str(action["site"]), self._number(action["value"], panel.texts.text("lock")))
+            case "unlock":
+                panel.unlock(str(action["site"]))
+            case "keep":
+                panel.keep(str(action["name"]), replace=bool(action.get("replace")))
+                return _message(panel.texts, [panel.texts.text("Kept.")])
+            case "load":
+                panel.load(str(action["name"]))
+            case "forget":
+                panel.forget(str(action["name"]))
+                self._view = dataclasses.replace(
+                    self._view, compared=tuple(name for name in self._view.compared if name != action["name"])
+                )
+            case "ask" | "since" | "compare" | "code" | "hand" | "hand_end":
+                self._look(do, action)
+            case "limit_add" | "limit_remove":
+                self._limit(do, action)
+            case "yaml":
+                self._send(action, *_yaml(panel, str(action["name"])), "application/yaml")
+            case "open":
+                _open(panel, str(action["name"]), str(action["text"]))
+            case "export":
+                self._send(action, "quartier.zip", _in_kernel(lambda: _zip(panel)), "application/zip")
+            case _:
+                raise ValueError(do)
+        return None
+
+    def _look(self, do: str, action: dict[str, Any]) -> None:
+        """Change what is looked at; the panel stays as it is."""
+        view, panel = self._view, self._panel
+        if do == "ask":
+            view = dataclasses.replace(view, asked=str(action["site"]))
+        elif do == "since":
+            view = dataclasses.replace(view, since=str(action["name"]))
+        elif do == "code":
+            view = dataclasses.replace(view, code=bool(action["on"]))
+        elif do == "compare":
+            names = tuple(None if name == "" else str(name) for name in action["names"])
+            view = dataclasses.replace(view, compared=names)
+        elif do == "hand_end":
+            view = dataclasses.replace(view, by_hand=None)
+        else:
+            amounts = dict(panel.plan.amounts.to_dict() if view.by_hand is None else view.by_hand)
+            if action.get("site"):
+                amounts[str(action["site"])] = self._number(action["value"], panel.texts.text("Amount"))
+            view = dataclasses.replace(view, by_hand=amounts)
+        self._view = view
+
+    # --- values ---
+
+    def _number(self, value: Any, label: str) -> float:
+        """Read a number that was typed, or that a slider gives; a whole one becomes an int."""
+        texts = self._panel.texts
+        read = texts.read_number(value) if isinstance(value, str) else value
+        if isinstance(read, bool) or not isinstance(read, (int, float)) or not math.isfinite(read):
+            raise PlainError(
+                texts.text(
+                    "{label}: {given} is no number that can be used here. Write it like {example}.",
+                    label=label,
+                    given=texts.given(value),
+                    example=texts.number(12500.5, 1),
+                )
+            )
+        return int(read) if float(read).is_integer() else float(read)
+
+    def _set(self, key: str, value: Any, *, sliding: bool) -> None:
+        chosen = self._chosen(key, value)
+        if sliding:
+            self._panel.slide(**chosen)
+        else:
+            self._panel.set(**chosen)
+
+    def _chosen(self, key: str, value: Any) -> dict[str, Any]:
+        """Say what a control and its value mean for the panel."""
+        panel, scenario = self._panel, self._panel.scenario
+        field, _, of = key.partition(":")
+        label = panel.texts.name("field", field)
+        if field in _AMOUNTS or field in _COUNTS:
+            return {field: self._number(value, label)}
+        if field in _OF_ALL_OR_ONE:
+            amount = None if value is None or (of and value == "") else self._number(value, label)
+            return {field: {of: amount}} if of else {field: amount}
+        if field in _SHARES:
+            return {field: None if value is None else self._number(value, label) / 100}
+        if field == "inequality_aversion":
+            return {field: float(self._number(value, label))}
+        if field == "leximin":
+            return {"inequality_aversion": math.inf if value else 0.0}
+        if field == "may_end":
+            return {field: bool(value)}
+        if field in ("response", "method", "language"):
+            return {field: str(value)}
+        if field == "status":
+            return {"status": {of: str(value)}}
+        if field == "rule":
+            committed: list[str] = [status for status in scenario.committed if status != of]
+            excluded: list[str] = [status for status in scenario.excluded if status != of]
+            committed += [of] if value == "must" else []
+            excluded += [of] if value == "not" else []
+            return {"committed": sorted(committed), "excluded": sorted(excluded)}
+        if field == "weight":
+            weights = {**panel.sites.weights, **scenario.need_weights, of: float(self._number(value, of))}
+            return {"need_weights": {} if weights == dict(panel.sites.weights) else weights}
+        if field == "scale":
+            factor = self._number(value, panel.texts.name("figure", "scale_eur")) / 100
+            base = panel.start.sites
+            scales = zip(base.site_ids, base.numbers("scale_eur"), strict=True)
+            return {"scale_eur": {site_id: None if factor == 1 else float(scale) * factor for site_id, scale in scales}}
+        raise ValueError(key)
+
+    def _limit(self, do: str, action: dict[str, Any]) -> None:
+        panel = self._panel
+        groups = [{name: value for name, value in group if value is not None} for group in panel.scenario.groups]
+        if do == "limit_remove":
+            number, kind = str(action["id"]).split(":")
+            del groups[int(number)][kind]
+            groups = [group for group in groups if len(group) > 2]
+        else:
+            by, _, name = str(action["partner"]).partition(":")
+            kind = str(action["limit"])
+            value = self._number(action["value"], panel.texts.text("Limit"))
+            value = value / 100 if kind.endswith("share") else value
+            same = [group for group in groups if (group["by"], group["name"]) == (by, name)]
+            if same:
+                same[0][kind] = value
+            else:
+                groups.append({"by": by, "name": name, kind: value})
+        panel.set(groups=groups)
+
+    def _send(self, action: dict[str, Any], name: str, content: bytes, kind: str) -> None:
+        """Have the page that asked save a file."""
+        self.shown.send({"kind": "file", "client": action.get("client"), "name": name, "mime": kind}, [content])
+
+
+def _in_kernel(task: Callable[[], Any]) -> Any:
+    """Do something in the kernel's thread and wait for it: Matplotlib can only be used by one thread at a time."""
+    kernel = getattr(_shell(), "kernel", None)
+    if kernel is None:
+        return task()
+    result: Future[Any] = Future()
+
+    def do() -> None:
+        try:
+            result.set_result(task())
+        except BaseException as error:
+            result.set_exception(error)
+
+    kernel.io_loop.add_callback(do)
+    return result.result()
+
+
+def _message(texts: Texts, lines: list[str], at: str = "", *, error: bool = False) -> dict[str, Any]:
+    return {"lines": lines, "at": at, "error": error}
+
+
+def _lines(error: PlainError, texts: Texts) -> list[str]:
+    """Say what is wrong without what a person at a panel does not know: files and columns of parameters."""
+    if isinstance(error, FaultyInput) and all(fault.row is None for fault in error.faults):
+        return [
+            texts.text(
+                "{given} is not possible here; expected: {expected}.", given=fault.given, expected=fault.expected
+            )
+            if fault.given
+            else texts.text("Expected: {expected}.", expected=fault.expected)
+            for fault in error.faults
+        ]
+    return [line.strip() for line in str(error).splitlines()]
+
+
+def _yaml(panel: Panel, name: str) -> tuple[str, bytes]:
+    """Give the scenario as a file and what it is called."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = re.sub(r"\.ya?ml$", "", name.strip())
+        if not re.fullmatch(r"[a-z0-9-]{1,60}", name):  # before it becomes part of a path
+            texts = panel.texts
+            raise PlainError(
+                texts.text("{name} is no name of a scenario: a-z, 0-9 and - are, up to 60.", name=texts.given(name))
+            )
+        path = Path(folder) / f"{name}.yaml"
+        panel.to_yaml(path)
+        return path.name, path.read_bytes()
+
+
+def _open(panel: Panel, name: str, text: str) -> None:
+    """Go to the choices of a scenario file that was handed over."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = re.sub(r"[^\w .-]", "_", Path(name).name).lstrip(".")[:80] or "scenario.yaml"
+        path = Path(folder) / plain
+        path.write_text(text, encoding="utf-8")
+        panel.from_yaml(path)
+
+
+def _zip(panel: Panel) -> bytes:
+    """Give tables and figures of the plan in one file, the same bytes each time."""
+    stream = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "plan"
+        save(panel.plan, root)
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(path for path in root.rglob("*") if path.is_file()):
+                archive.writestr(
+                    zipfile.ZipInfo(path.relative_to(root).as_posix()), path.read_bytes(), zipfile.ZIP_DEFLATED
+                )
+    return stream.getvalue()
