@@ -747,7 +747,7 @@ class Sites:
         return dict(self.cache["weights"])
 
     def replace(self, changes: Mapping[str, Mapping[str, Any]], language: str = "de") -> Sites:
-        """Give a variation of the sites.
+        """Give a variation of the sites. A figure that is changed is a planner's assumption, whatever the data say of it.
 
         Parameters
         ----------
@@ -775,7 +775,8 @@ class Sites:
         if faults:
             raise DataError(faults, texts, "Sites")
         table = pd.DataFrame(list(rows.values()), columns=columns, dtype=object)
-        return Sites(_checked_frame(table.assign(site_id=list(rows)), "Sites", texts)[columns], self._tables)
+        checked = _checked_frame(table.assign(site_id=list(rows)), "Sites", texts)[columns]
+        return Sites(checked, self._tables, {name: self.cache[name] for name in _OF_TABLES if name in self.cache})
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, language: str = "de") -> Sites:
@@ -821,7 +822,8 @@ class Sites:
     def basis(self) -> pd.DataFrame:
         """Basis (stated, derived, assumed) of each figure of each site, shape (n, figures); empty for sites from a frame.
 
-        A figure worked out from others is as firm as the weakest of them.
+        A figure worked out from others is as firm as the weakest of them. One that is not as the tables have it, because a
+        scenario or `replace` changed it, is assumed.
         """
         import pandas as pd
 
@@ -848,7 +850,20 @@ class Sites:
         for rule in RULES:
             if rule in rules:
                 result[rule] = rules[rule].reindex(result.index)
+        for figure, changed in self._changed().items():
+            if changed.any():
+                if figure not in result:
+                    result[figure] = pd.Series(np.nan, index=result.index, dtype=object)
+                result.loc[changed, figure] = "assumed"
         return result
+
+    def _changed(self) -> pd.DataFrame:
+        """Say which figures are not as the tables have them: status and `RULES`, shape (n, figures), of bool."""
+        if "as_read" not in self.cache:
+            self.cache["as_read"] = _candidate_frame(self._tables)
+        figures = ["status", *RULES]
+        here, read = self._frame[figures], self.cache["as_read"][figures].reindex(self._frame.index)
+        return (here != read) & ~(here.isna() & read.isna())
 
     def indicators_used(self) -> pd.DataFrame:
         """Rows of ``indicators.csv`` that enter the need: need indicators of sites and catchments, latest date."""
@@ -862,6 +877,7 @@ class Sites:
     def assumptions(self) -> pd.DataFrame:
         """Every assumed figure that a plan uses: table, key, figure, value, unit, source, note.
 
+        One that a scenario or `replace` changed stands in the table ``scenario``, in the place of what the data have.
         Empty where the sites come from a frame, whose figures have no stated origin.
         """
         import pandas as pd
@@ -871,7 +887,11 @@ class Sites:
             return pd.DataFrame(columns=columns)
         tables, candidates = self._tables, set(self._frame.index)
         kinds = tables["indicator_kinds"].dropna(subset="need_weight")
-        parts = []
+        parts, changed = [], self._changed()
+
+        def as_read(rows: pd.DataFrame, figures: Iterable[str]) -> pd.DataFrame:
+            cells = zip(rows["site_id"], figures, strict=True)
+            return rows[[site not in candidates or not changed.loc[site, figure] for site, figure in cells]]
 
         def add(name: str, rows: pd.DataFrame, keys: list[str], figure: str, value: str, unit: str) -> None:
             assumed = rows[(rows["basis"] == "assumed")]
@@ -892,7 +912,7 @@ class Sites:
             )
 
         agreed = current_agreements(tables["agreements"])
-        add("agreements", agreed, ["site_id"], "status", "status", "")
+        add("agreements", as_read(agreed, ["status"] * len(agreed)), ["site_id"], "status", "status", "")
         add(
             "catchments",
             tables["catchments"][tables["catchments"]["site_id"].isin(candidates)],
@@ -903,18 +923,22 @@ class Sites:
         )
         add("indicator_kinds", kinds, ["indicator"], "need_weight", "need_weight", "")
         add("indicators", self.indicators_used(), ["area_id", "site_id"], "indicator", "value", "unit")
-        add(
-            "site_rules",
-            tables["site_rules"][tables["site_rules"]["site_id"].isin(candidates)],
-            ["site_id"],
-            "rule",
-            "value",
-            "unit",
+        rules = tables["site_rules"][tables["site_rules"]["site_id"].isin(candidates)]
+        add("site_rules", as_read(rules, rules["rule"]), ["site_id"], "rule", "value", "unit")
+        cells = [(site, figure) for site in changed.index for figure in changed if changed.loc[site, figure]]
+        chosen = pd.DataFrame(cells, columns=["site_id", "figure"], dtype=object).assign(
+            basis="assumed", source_id=None
         )
+        chosen["value"] = [self._frame.loc[cell] for cell in cells]
+        chosen["unit"] = ["EUR" if figure.endswith("_eur") else "" for figure in chosen["figure"]]
+        add("scenario", chosen, ["site_id"], "figure", "value", "unit")
         return pd.concat(parts, ignore_index=True)[columns]
 
 
 _RULE_ORDER = ["scale_eur", "min_eur", "max_eur", "previous_eur"]
+
+_OF_TABLES = ("as_read", "weights", "indicators_used", "indicator_totals")
+"""What is cached of the tables alone, so that it holds for every variation, too."""
 
 
 def _checked_frame(table: pd.DataFrame, file: str, texts: Texts) -> pd.DataFrame:

@@ -503,8 +503,10 @@ def plot_cooperation(sites: Sites, ax: Axes | None = None, language: str = LANGU
     sources: set[str] = set()
     if tables := sites.tables:
         current = current_agreements(tables["agreements"]).set_index("site_id").reindex(frame.index)
-        frame["date"] = [texts.date(date) for date in current["date"]]
-        frame["basis"] = [texts.name("basis", basis) for basis in current["basis"]]
+        # Day and reason are those of the status that the data have; one that was chosen since has neither.
+        current.loc[(current["status"] != frame["status"]).to_numpy(), ["date", "reason"]] = None
+        frame["date"] = [texts.date(date) if date is not None else None for date in current["date"]]
+        frame["basis"] = [texts.name("basis", basis) for basis in sites.basis["status"]]
         frame["reason"] = current["reason"]
         sources = {*current["source_id"], *tables["sites"].set_index("site_id").loc[frame.index, "source_id"]}
     known = [column for column in _BOARD if column in frame and frame[column].notna().any()]

@@ -411,6 +411,40 @@ def test_every_assumed_figure_that_counts_is_listed_and_no_other(sites):
     assert set(table["source_id"]) == {"annahme"}
 
 
+def test_a_figure_that_was_changed_is_assumed_and_listed_in_the_place_of_that_of_the_data(sites):
+    before = sites.assumptions()
+    changed = {"park": {"status": "negotiating", "scale_eur": 9000}, "hill": {"previous_eur": 3000, "min_eur": 4500}}
+    other = sites.replace(changed)
+    assert other.basis.loc["park"].to_dict() == sites.basis.loc["park"].to_dict() | dict.fromkeys(
+        changed["park"], "assumed"
+    )
+    assert other.basis.loc["hill", "previous_eur"] == "assumed"
+    assert (
+        other.basis.drop(index="park")
+        .drop(columns="previous_eur")
+        .equals(sites.basis.drop(index="park").drop(columns="previous_eur"))
+    )
+    table = other.assumptions()
+    cells = ["table", "key", "figure", "value", "unit"]
+    assert table[table["table"] == "scenario"][cells].to_numpy().tolist() == [
+        ["scenario", "park", "status", "negotiating", ""],
+        ["scenario", "park", "scale_eur", "9000", "EUR"],
+        ["scenario", "hill", "min_eur", "4500", "EUR"],
+        ["scenario", "hill", "previous_eur", "3000", "EUR"],
+    ]
+    gone = before.merge(table[table["table"] != "scenario"], how="left", indicator=True).query("_merge == 'left_only'")
+    assert gone[cells[:3]].to_numpy().tolist() == [["site_rules", "hill", "min_eur"]]
+    sentence = q.allocate(other, q.Scenario(committed=[])).assumed_sentence()
+    assert "Status (2 von 3 Standorten)" in sentence
+    assert "Status (1 von 3 Standorten)" in q.allocate(sites, q.Scenario(committed=[])).assumed_sentence()
+
+
+def test_a_figure_that_is_as_in_the_data_again_is_as_firm_as_there(sites):
+    back = sites.replace({"park": {"status": "declined"}}).replace({"park": {"status": "signed"}})
+    assert back.basis.equals(sites.basis)
+    assert back.assumptions().equals(sites.assumptions())
+
+
 def test_an_assumed_count_is_listed_where_it_is_the_latest_of_a_catchment(tmp_path):
     city = write_city(tmp_path / "city")
     all_of(

@@ -644,6 +644,15 @@ def test_the_board_shows_status_partners_date_and_reason():
     assert "Anbieter" not in said(draw("cooperation", "without names"))
 
 
+def test_the_board_gives_a_status_that_was_chosen_no_day_and_no_reason_and_says_that_it_is_assumed():
+    words = q.plot_cooperation(city("as it is").replace({"yard": {"status": "signed"}}))
+    assert "unterschrieben: 2" in said(words)
+    assert "Grund:" not in said(words)
+    assert "Status (2 von 3 Standorten)" in said(words)
+    assert texts(words).count("angenommen") == 2
+    assert texts(words).count("26.01.2021") == 2
+
+
 def test_a_housing_company_of_several_sites_stands_once_beside_them():
     partners = ["Wohnbau", "Wohnbau", "Scholle", "Wohnbau"]
     ax = q.plot_cooperation(q.Sites.from_frame(table(4, status="signed", housing_company=partners)))
