@@ -254,9 +254,11 @@ def map_data(plan: Plan, before: Plan | None = None) -> dict[str, Any]:
                 "tip": "\n".join([*said, changed] if changed else said),
             }
         )
+    drawn = {spot.status for spot in layout.spots}
     legend = [
         {"kind": kind, "marker": LOOKS[kind].marker if kind in LOOKS else "", "text": text}
         for kind, text in legend_texts(layout, plan)
+        if kind not in LOOKS or kind in drawn
     ]
     rows = [{**dataclasses.asdict(row), "change": change([row.site_id])} for row in layout.beside]
     return {

@@ -1,0 +1,196 @@
+"""What the live map shows: the same as the figure, as plain JSON, fast; and a script that trusts no name."""
+
+import functools
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import quartier as q
+from quartier import figures, maps
+from quartier.language import PlainError
+from quartier.looks import LOOKS
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "quartier" / "page"
+
+
+@functools.cache
+def bielefeld() -> q.Sites:
+    return q.load(ROOT / "data")
+
+
+def baseline(**changes) -> q.Scenario:
+    return q.Scenario.named("baseline", ROOT / "data").replace(**changes)
+
+
+def everywhere(n: int = 14) -> q.Sites:
+    """Give so many sites a made-up place each, near the districts; beyond 14 they are the same houses again."""
+    sites, rng = bielefeld(), np.random.default_rng(1)
+    tables, times = sites.tables, -(-n // len(sites))
+
+    def again(table: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat(
+            [table.assign(site_id=[f"{one}-{at}" for one in table["site_id"]]) for at in range(times)],
+            ignore_index=True,
+        )
+
+    for name in ("agreements", "catchments", "site_rules"):
+        tables[name] = again(tables[name])
+    houses = tables["sites"][tables["sites"]["site_id"].isin(sites.site_ids)]
+    houses = again(houses).iloc[:n].reset_index(drop=True)
+    tables["sites"] = houses.assign(
+        latitude=52.02 + 0.03 * rng.standard_normal(n), longitude=8.53 + 0.04 * rng.standard_normal(n)
+    )
+    frame = again(sites.frame.reset_index()).iloc[:n].set_index("site_id")
+    return q.Sites(frame, tables)
+
+
+def spots(data) -> dict[str, dict]:
+    return {spot["key"]: spot for spot in data["spots"]}
+
+
+# --- the data ---
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("sites", [bielefeld, everywhere])
+def test_the_data_are_json_and_say_what_the_figure_says(sites, language):
+    plan = q.allocate(sites(), baseline(language=language))
+    data = maps.map_data(plan)
+    assert json.loads(json.dumps(data)) == data
+    ax = q.plot_map(plan)
+    assert data["alt"] == figures.alt_text(ax)
+    drawn = " ".join(text.get_text() for text in ax.get_figure().findobj(lambda one: hasattr(one, "get_text")))
+    drawn = " ".join(drawn.split())
+    for said in (data["title"], *data["notes"], *(spot["head"] for spot in data["spots"])):
+        assert said in drawn
+    assert data["beside"]["heading"] in drawn
+
+
+def test_every_amount_is_on_the_map_once():
+    for sites in (bielefeld(), everywhere()):
+        plan = q.allocate(sites, baseline())
+        data, shown = maps.map_data(plan), []
+        for spot in data["spots"]:
+            shown += [spot["site"]] if spot["site"] else spot["members"]
+        nowhere = [row["site_id"] for row in data["beside"]["rows"] if not row["district"]]
+        assert sorted([*shown, *nowhere]) == sorted(sites.site_ids)
+        sizes = [spot["side"] for spot in data["spots"]]
+        assert (min(sizes), max(sizes)) == (0, 1)
+
+
+def test_a_spot_keeps_its_key_and_place_from_plan_to_plan():
+    sites = everywhere()
+    one = spots(maps.map_data(q.allocate(sites, baseline())))
+    other = spots(maps.map_data(q.allocate(sites, baseline(budget_eur=60_000, language="en"))))
+    assert one.keys() == other.keys()
+    assert len(one) == 24
+    assert [(spot["x"], spot["y"]) for spot in one.values()] == [(spot["x"], spot["y"]) for spot in other.values()]
+    assert [spot["side"] for spot in one.values()] != [spot["side"] for spot in other.values()]
+
+
+@pytest.mark.parametrize(("language", "less"), [("de", "\u22121.000 EUR"), ("en", "\u22121,000 EUR")])
+def test_a_change_is_said_with_its_sign_where_there_is_one(language, less):
+    before = q.allocate(bielefeld(), baseline(language=language))
+    after = q.allocate(bielefeld(), baseline(language=language, budget_eur=79_000))
+    found = spots(maps.map_data(after, before))
+    moved = (after.amounts - before.amounts).groupby(bielefeld().frame["district"]).sum()
+    areas = bielefeld().table("areas").set_index("area_id")["name"]
+    for key, spot in found.items():
+        change = moved.get(areas[key.removeprefix("district:")], 0.0)
+        assert spot["change"] == (f"\u2212{after.texts.eur(-change)}" if change else "")
+    assert {spot["change"] for spot in spots(maps.map_data(after)).values()} == {""}
+    assert any(spot["change"].startswith("+") for spot in spots(maps.map_data(before, after)).values())
+    total = maps.map_data(after, before)["beside"]["rows"]
+    assert sum(row["change"] != "" for row in total) == (after.amounts != before.amounts).sum()
+    assert less in {*(row["change"] for row in total), before.texts.eur(-1000).replace("-", "\u2212")}
+
+
+def test_the_legend_names_only_what_is_drawn():
+    kinds = [entry["kind"] for entry in maps.map_data(q.allocate(bielefeld(), baseline()))["legend"]]
+    assert kinds == ["district", "square"]
+    kinds = [entry["kind"] for entry in maps.map_data(q.allocate(everywhere(), baseline()))["legend"]]
+    assert kinds == ["district", *LOOKS]
+
+
+def test_other_weights_and_another_language_are_not_taken_from_what_was_kept():
+    heads = {}
+    for language in ("de", "en"):
+        for weights in ({}, {"residents_65_79": 1.0}):
+            plan = q.allocate(bielefeld(), baseline(language=language, need_weights=weights))
+            heads[language, len(weights)] = spots(maps.map_data(plan))["district:mitte"]["head"]
+    assert len(set(heads.values())) == 4
+    assert heads["en", 0] == "Mitte (4,159)"
+
+
+def test_without_any_coordinates_there_are_no_data():
+    sites = q.Sites.from_frame(
+        pd.DataFrame(
+            {"site_id": ["a"], "need": 1.0, "status": "signed", "scale_eur": 1e3, "min_eur": 1e3, "max_eur": 1e4}
+        )
+    )
+    with pytest.raises(PlainError, match="Es gibt keine Karte zu zeichnen"):
+        maps.map_data(q.allocate(sites, q.Scenario(budget_eur=5000)))
+
+
+@pytest.mark.parametrize(("n", "limit_ms"), [(14, 3), (200, 15)])
+def test_the_data_of_a_further_plan_take_milliseconds(n, limit_ms):
+    sites = everywhere(n)
+    scenario = baseline(budget_eur=6000 * n, max_sites=n)
+    first, *plans = [q.allocate(sites, scenario.replace(budget_eur=scenario.budget_eur - 500 * k)) for k in range(8)]
+    maps.map_data(first)
+    taken = []
+    for plan in plans:
+        start = time.process_time()
+        maps.map_data(plan, first)
+        taken.append(1000 * (time.process_time() - start))
+    assert min(taken) < limit_ms  # the least of them: what else the machine does is not measured
+
+
+# --- the script ---
+
+
+def code(file: str = "map.js") -> str:
+    """Give the script without its comments."""
+    return re.sub(r"(?m)(^|\s)//.*$", "", (PAGE / file).read_text(encoding="utf-8"))
+
+
+def test_the_script_holds_no_text_that_anybody_reads():
+    literals = [
+        text
+        for pair in re.findall(r'"([^"\n]*)"|`([^`]*)`', re.sub(r"\$\{[^}]*\}", "", code()))
+        for text in pair
+        if text
+    ]
+    assert len(literals) > 50
+    spoken = [text for text in literals if re.search(r"[A-Z][a-z]{2,}|[a-z]{2,} [a-z]{2,}", text)]
+    known = {"Enter"}  # the name of a key
+    assert [text for text in spoken if not text.startswith("qp-map") and text not in known] == []
+
+
+def test_the_script_sets_names_as_text_only():
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(|DOMParser", code())
+    assert "textContent" in code()
+
+
+def test_the_script_fits_into_one_module_with_others():
+    top = re.findall(r"(?m)^(\w+) ?(\w*)", code())
+    declared = [(kind, name) for kind, name in top if kind not in ("}", "]")]
+    assert [name for kind, name in declared if kind == "function"] == ["quartierMap"]
+    assert all(kind == "const" for kind, name in declared if name != "quartierMap")
+    assert all(name.startswith("quartierMap") for _, name in declared)
+    assert not re.search(
+        r"(?m)^\s*(import|export)\b|\bfetch\(|XMLHttpRequest|https?://(?!www\.w3\.org/2000/svg)", code()
+    )
+
+
+def test_script_and_style_know_every_status_and_its_marker():
+    style = (PAGE / "map.css").read_text(encoding="utf-8")
+    for status, look in LOOKS.items():
+        assert f'[data-status="{status}"]' in style
+        assert re.search(rf'(?m)^  "?{re.escape(look.marker)}"?: "M', code())
