@@ -7,6 +7,7 @@ milliseconds; what is only wanted on request (why, comparing, amounts by hand) i
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from quartier import benefit
 from quartier.data import STATUSES, Sites
 from quartier.explorer import MOST_COMPARED, START, TOTAL, Panel
 from quartier.language import LANGUAGES, PlainError, Texts, language_name
+from quartier.maps import has_map, map_data
 from quartier.plan import TOLERANCE, Outcome, Plan
 from quartier.whatif import about_site, sentences
 
@@ -86,7 +88,7 @@ def of(panel: Panel, view: View | None = None) -> JSON:
         "name": panel.scenario.name,
         "most_compared": MOST_COMPARED,
         "title": panel.scenario.title or panel.scenario.name,
-        "words": words(texts),
+        "words": words(texts.language),
         "groups": choices(panel),
         "answer": None if plan is None else answer(panel, plan, before, view),
         "impossible": None
@@ -122,8 +124,10 @@ def of(panel: Panel, view: View | None = None) -> JSON:
     }
 
 
-def words(texts: Texts) -> JSON:
+@functools.cache
+def words(language: str) -> JSON:
     """Texts that stand on the panel whatever the plan is, by the key that the page knows them under."""
+    texts = Texts(language)
     return {
         "panel": texts.text("Try choices"),
         "choices": texts.text("Choices"),
@@ -543,7 +547,7 @@ def answer(panel: Panel, plan: Plan, before: Plan | None, view: View) -> JSON:
     caps = [*table["max_eur"][table["max_eur"] < math.inf], *amounts.values(), *earlier.values()]
     most = max([float(value) for value in caps], default=0.0) or 1.0
     locks = panel.locks
-    rows, often = [], _often(table["why"])
+    rows, often = [], _often(table["why"][table["amount_eur"] > 0])
     columns = ("name", "status", "min_eur", "max_eur", "amount_eur", "coverage", "benefit", "why")
     named = {status: texts.name("status", status) for status in STATUSES}
     for site_id, *values in table[list(columns)].itertuples(name=None):
@@ -577,6 +581,7 @@ def answer(panel: Panel, plan: Plan, before: Plan | None, view: View) -> JSON:
         "most": most,
         "ticks": [{"at": at, "label": texts.number(at)} for at in _ticks(most)],
         "binds": [*often, *_binds(plan, table, brief=view.brief)],
+        "map": map_data(plan, before) if has_map(plan.sites) else None,
         "assumed": plan.assumed_sentence(),
         "source": plan.attribution(),
         "by_hand": _by_hand(panel, view.by_hand),
@@ -635,16 +640,24 @@ def _figures(texts: Texts, plan: Plan, before: Plan | None) -> list[JSON]:
         {
             "label": texts.text("Proof"),
             "value": texts.name("outcome", "OPTIMAL" if proven else "FEASIBLE"),
-            "note": plan.outcome_sentence(),
+            "note": _proof(plan),
             "change": "",
         },
     ]
 
 
+def _proof(plan: Plan) -> str:
+    """Say in a few words how far the plan is from the best there can be."""
+    if plan.years or math.isinf(plan.scenario.inequality_aversion):
+        return plan.outcome_sentence()
+    bound = plan.texts.number(plan.bound, 1)
+    return plan.texts.text("upper bound {bound}, gap {gap}", bound=bound, gap=plan._gap_text())
+
+
 def _binds(plan: Plan, table: pd.DataFrame, *, brief: bool) -> list[str]:
     """Say what holds the plan where it is, and where the next money would go."""
     texts = plan.texts
-    lines = [plan.left_over_sentence()]
+    lines = [plan.outcome_sentence(), plan.left_over_sentence()]
     funded = table[table["amount_eur"] > 0]
     for column, text in (
         ("max_eur", texts.text("At their cap: {sites}.")),

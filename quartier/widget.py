@@ -139,7 +139,7 @@ def _kind() -> Any:
 
     class Shown(anywidget.AnyWidget):
         _esm = "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in ("map.js", "panel.js"))
-        _css = (_PAGE / "panel.css").read_text(encoding="utf-8")
+        _css = "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in ("panel.css", "map.css"))
         screen = traitlets.Dict().tag(sync=True)
 
     return Shown

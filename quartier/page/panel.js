@@ -5,6 +5,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const PATIENCE_MS = 300; // then it is said that work is going on
+const WIDE_PX = 980; // as in panel.css: the choices stand beside the answer, not above it
 const SILENCE_MS = 6000; // then it is said that nobody answers
 const NUMBER_KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"];
 
@@ -290,7 +291,7 @@ function render({ model, el }) {
   function group(one, words) {
     const faulty = one.controls.some((item) => isWrong(item.id));
     return h("details", { class: "qp-group", key: one.id, draw: (box) => {
-      if (box._opened === undefined) { box._opened = true; box.open = Boolean(one.open); }
+      if (box._opened === undefined) { box._opened = true; box.open = one.id === "money" || (Boolean(one.open) && root.clientWidth > WIDE_PX); }
       if (faulty) box.open = true;
       sync(box, [h("summary", { key: "head" }, h("h3", {}, one.title)), h("div", { class: "qp-controls", key: "body" }, one.controls.map((item) => control(item, words)))]);
     } });
@@ -388,7 +389,7 @@ function render({ model, el }) {
   function map(answer, words) {
     if (!answer.map) return null;
     return h("section", { key: "map", "aria-labelledby": `${prefix}map` }, h("h3", { id: `${prefix}map` }, words.map),
-      h("div", { class: "qp-map", draw: (host) => quartierMap(host, answer.map, { onSelect: (site) => tell({ do: "ask", site }, "ask") }) }));
+      h("div", { class: "qp-map-host", draw: (host) => quartierMap(host, answer.map, { onSelect: (site) => tell({ do: "ask", site }, "ask") }) }));
   }
 
   function kept(now, words) {
@@ -424,7 +425,7 @@ function render({ model, el }) {
         h("button", { type: "button", onclick: () => tell({ do: "yaml", name: notes.yaml === undefined ? now.name : notes.yaml, at: "yaml" }) }, words.yaml)),
       fault("yaml"),
       h("div", { class: "qp-buttons", key: "open" },
-        h("label", { class: "qp-inline" }, words.open, " ", h("input", { type: "file", accept: ".yaml,.yml", onchange: load })),
+        h("label", { class: "qp-file" }, words.open, h("input", { type: "file", accept: ".yaml,.yml", onchange: load })),
         h("button", { type: "button", onclick: () => tell({ do: "export" }) }, words.export)),
       fault("open"),
       h("details", { key: "code", ontoggle: (event) => { if (event.target.open !== Boolean(screen().code)) tell({ do: "code", on: event.target.open }, "code"); } },
