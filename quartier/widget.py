@@ -159,7 +159,7 @@ class _Host:
         self._seq = 0
         self._busy = False
         self._guard = threading.Lock()
-        self._own = False
+        self._answering = 0
         self._frozen: Callable[[], None] | None = None
         self.shown = _kind()(screen=self._screen({}, None))
         self.shown.on_msg(self._heard)
@@ -194,7 +194,7 @@ class _Host:
             self._queue.put(action)
 
     def _told(self) -> None:
-        if not (self._own and threading.current_thread() is self._thread):
+        if threading.get_ident() != self._answering:  # else the answer shows it anyway
             self._queue.put({"do": "show"})
 
     def _stop(self) -> None:
@@ -226,7 +226,7 @@ class _Host:
 
     def _answer(self, action: dict[str, Any]) -> None:
         message, view = None, self._view
-        self._own = True
+        self._answering = threading.get_ident()
         try:
             with self._stoppable():
                 message = self._do(action)
@@ -242,13 +242,13 @@ class _Host:
                 self._panel.texts, _lines(error, self._panel.texts), str(action.get("at", "")), error=True
             )
             found = self._screen(action, message)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError):
             _log.exception("a panel was told what it does not understand: %s", json.dumps(action, default=str)[:500])
             texts = self._panel.texts
             lines = [texts.text("This was not understood. Load the page again, or run the cell of the panel again.")]
             found = self._screen(action, _message(texts, lines, error=True))
         finally:
-            self._own = False
+            self._answering = 0
         self.shown.screen = found
 
     @contextlib.contextmanager
@@ -380,7 +380,8 @@ class _Host:
         if field == "inequality_aversion":
             return {field: float(self._number(value, label))}
         if field == "leximin":
-            return {"inequality_aversion": math.inf if value else 0.0}
+            finite = 0.0 if math.isinf(scenario.inequality_aversion) else scenario.inequality_aversion
+            return {"inequality_aversion": math.inf if value else finite}
         if field == "may_end":
             return {field: bool(value)}
         if field in ("response", "method", "language"):
