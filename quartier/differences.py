@@ -460,8 +460,11 @@ def _scenario_places(given: Path, expected: Path, path: str) -> Iterator[Differe
     lines = given.read_text(encoding="utf-8").splitlines()
     old, new = (Scenario.from_yaml(file.resolve()).model_dump(mode="json") for file in (given, expected))
     for leaf, value in changed_leaves(old, new).items():
+        before = leaves(old).get(leaf, ABSENT)
+        if {} in (before, value):  # what came into a field that was empty, or was in one that is, tells it by itself
+            continue
         row = next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{leaf[0]}:")), None)
-        yield Difference(path, row, ".".join(leaf), shown(leaves(old).get(leaf, ABSENT)), shown(value))
+        yield Difference(path, row, ".".join(leaf), shown(before), shown(value))
 
 
 def _json_places(given: bytes, expected: bytes, path: str) -> Iterator[Difference]:

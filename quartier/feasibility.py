@@ -72,7 +72,7 @@ def refuse_impossible(sites: Sites, scenario: Scenario) -> None:
 
 def find_conflict(sites: Sites, scenario: Scenario) -> InfeasibleScenario | None:
     """Say what makes the scenario impossible, with the least repairs, without raising it; None if some plan keeps all rules."""
-    problem = _Problem(sites, scenario)
+    problem = _Problem(*scenario.settled(sites))
     return None if _possible(problem) else _explanation(problem)
 
 
@@ -282,6 +282,17 @@ def _needed(problem: _Problem, steps: list[Step]) -> list[Step]:
 
 def _changed(problem: _Problem, steps: Iterable[Step]) -> _Problem:
     return functools.reduce(lambda problem, step: step[1](problem), steps, problem)
+
+
+def _chosen_anew(before: Scenario, after: Scenario, sites: Sites) -> Scenario:
+    """Give a changed scenario the choices for single sites that it had before, as they are at the sites now."""
+    if not before.sites:
+        return after
+    frame, chosen = sites.frame, {}
+    for site_id, choice in before.sites.items():
+        here = {name: frame.loc[site_id, name] for name in choice.choices()}
+        chosen[site_id] = {name: str(value) if name == "status" else float(value) for name, value in here.items()}
+    return after.replace(sites=chosen)
 
 
 def _field(**changes: object) -> Change:
@@ -609,7 +620,8 @@ class _Words:
             sentence = self.texts.text("{first}; and {second}", first=sentences.pop(), second=sentence)
 
         def apply(sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
-            return _changed(_Problem(sites, scenario), steps)
+            here, after = _changed(_Problem(*scenario.settled(sites)), steps)
+            return here, _chosen_anew(scenario, after, here)
 
         return Repair(kinds[0], sentence, apply, goes_on=len(kinds) > 1)
 

@@ -60,19 +60,23 @@ def allocate(sites: Sites, scenario: Scenario) -> Plan:
     Returns
     -------
     Plan
-        Checked from its amounts before it is called optimal.
+        Checked from its amounts before it is called optimal. Its sites are as the scenario chooses them; its scenario is this one.
 
     Raises
     ------
     InfeasibleScenario
         No plan keeps all rules; names the conflict and the least repairs.
+    ScenarioError
+        The scenario chooses for single sites what cannot be.
     """
-    refuse_impossible(sites, scenario)
-    return _best(sites, scenario)
+    here, rest = scenario.settled(sites)
+    refuse_impossible(here, rest)
+    plan = _best(here, rest)
+    return dataclasses.replace(plan, scenario=scenario) if scenario.sites else plan
 
 
 def _best(sites: Sites, scenario: Scenario) -> Plan:
-    """Give the best plan of a scenario that has one."""
+    """Give the best plan of a scenario that has one and chooses nothing for single sites."""
     deadline = math.inf if scenario.time_limit_s is None else time.monotonic() + scenario.time_limit_s
     if scenario.years > 1:
         return _over_years(sites, scenario, deadline)
@@ -226,7 +230,7 @@ def allocate_many(
     Raises
     ------
     PlainError
-        Arrays of shapes that do not fit, or values that are not finite, or negative.
+        Arrays of shapes that do not fit, or values that are not finite, or negative; choices for single sites that cannot be.
 
     Notes
     -----
@@ -241,12 +245,13 @@ def allocate_many(
     for row in range(m) if len(scenarios) > 1 else [0]:
         alike.setdefault(scenarios[row].model_dump_json(), []).append(row)
     for rows in alike.values():
-        chosen, one = np.arange(m) if len(scenarios) == 1 else np.array(rows), scenarios[rows[0]]
+        chosen = np.arange(m) if len(scenarios) == 1 else np.array(rows)
+        here, one = scenarios[rows[0]].settled(sites)
         if crosses(one) or one.years > 1 or math.isinf(one.inequality_aversion):
-            _solve_one_by_one(sites, one, chosen, arrays, plans, outcome)
+            _solve_one_by_one(here, one, chosen, arrays, plans, outcome)
             continue
         for part in np.array_split(chosen, max(1, chosen.size * len(sites) // MOST_AT_ONCE)):
-            _solve_rows(sites, one, part, arrays, plans, outcome)
+            _solve_rows(here, one, part, arrays, plans, outcome)
     return dataclasses.replace(plans, outcome=tuple(outcome))
 
 
@@ -407,7 +412,7 @@ def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") 
     Parameters
     ----------
     sites : Sites
-        The same for all scenarios.
+        The same for all scenarios: as they were read, not as one of them chooses single ones.
     scenario : Scenario
         Stands first. If the folder's scenario of this name is another, it is called ``<name>-changed``.
     folder : path
@@ -445,6 +450,7 @@ def leave_one_out(sites: Sites, scenario: Scenario) -> pd.DataFrame:
     """
     import pandas as pd
 
+    sites, scenario = scenario.settled(sites)
     weights = {name: weight for name, weight in (scenario.need_weights or sites.weights).items() if weight}
     plans = {"all": allocate(sites, scenario).amounts}
     for name in weights if len(weights) > 1 else ():

@@ -312,7 +312,8 @@ class Plan:
     Attributes
     ----------
     sites, scenario
-        What the plan was made for.
+        What the plan was made for. The sites are as the scenario chooses single ones (`Scenario.settled`); to solve again for sites that
+        are changed further, take these and the scenario with ``sites={}``, or its choices win.
     need : Series
         Weighted residents, index site_id.
     amounts : Series

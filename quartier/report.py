@@ -305,6 +305,8 @@ def _choices(plan: Plan) -> pd.DataFrame:
 
     changed = plan.scenario.choices()
     fields = {name: (plain(value), name not in changed) for name, value in plan.scenario.model_dump().items()}
+    chosen = [(site, name, value) for site, one in plan.scenario.sites.items() for name, value in one.choices().items()]
+    fields["sites"] = "; ".join(f"{site}.{name}={value}" for site, name, value in chosen), not chosen
     frame = pd.DataFrame.from_dict(fields, orient="index", columns=["value", "default"]).rename_axis("field")
     return frame.astype({"value": object, "default": bool})
 

@@ -17,10 +17,11 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
-from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, ambiguous, find_path
+from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, Sites, ambiguous, find_path
 from quartier.language import LANGUAGES, Texts, mark
 
 Status = Literal["signed", "negotiating", "prospective", "declined"]
@@ -115,6 +116,51 @@ class Earmark(_Partner):
     amount_eur: float = Field(ge=0, le=1e12)
 
 
+class SiteChoice(BaseModel):
+    """What is chosen for a single site. None is as in the data.
+
+    Parameters
+    ----------
+    status : str, optional
+        ``signed``, ``negotiating``, ``prospective`` or ``declined``.
+    min_eur, max_eur : float, optional
+        Floor and cap of the site, EUR.
+    scale_eur : float, optional
+        Effect scale, EUR.
+    previous_eur : float, optional
+        What it got last year, EUR.
+    need : float, optional
+        Weighted residents; only for sites that were given with their need.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    status: Status | None = None
+    min_eur: float | None = Field(None, ge=0, le=1e12)
+    max_eur: float | None = Field(None, ge=0, le=1e12)
+    scale_eur: float | None = Field(None, gt=0, le=1e12)
+    previous_eur: float | None = Field(None, ge=0, le=1e12)
+    need: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _says_something(self, info: ValidationInfo) -> Self:
+        texts = (info.context or {}).get("texts") or Texts()
+        if not self.choices():
+            raise ValueError(texts.text("one of {values}", values=", ".join(OF_SITES)))
+        if self.min_eur is not None and self.max_eur is not None and self.min_eur > self.max_eur:
+            raise ValueError(texts.text("{low} is not above {high}", low="min_eur", high="max_eur"))
+        return self
+
+    @model_serializer
+    def choices(self) -> dict[str, Any]:
+        """What is chosen, without what is as in the data; so it stands in files, too."""
+        return {name: value for name, value in self if value is not None}
+
+
+OF_SITES = tuple(SiteChoice.model_fields)
+"""What may be chosen for single sites."""
+
+
 class ScenarioError(FaultyInput):
     """The scenario or its parameters cannot be used: every fault with what was given and what was expected."""
 
@@ -168,6 +214,9 @@ class Scenario(BaseModel):
         such a site are those of that part of the year.
     earmarked : tuple of Earmark
         Money on top of the budget for some sites only.
+    sites : dict
+        What is chosen for single sites, a `SiteChoice` by site_id; it takes the place of what the data have. A floor or cap here
+        and one for all sites exclude each other.
     seed : int
         Seed of anything random.
     language : str
@@ -208,6 +257,7 @@ class Scenario(BaseModel):
     carried_eur: float = Field(0.0, ge=0, le=1e12)
     months: dict[str, Annotated[int, Field(ge=1, le=12)]] = Field(default_factory=dict)
     earmarked: tuple[Earmark, ...] = Field((), strict=False, max_length=5)
+    sites: dict[str, SiteChoice] = Field(default_factory=dict)
     seed: int = Field(0, ge=0)
     language: Literal["de", "en"] = "de"
     time_limit_s: float | None = Field(None, gt=0)
@@ -252,6 +302,11 @@ class Scenario(BaseModel):
                     high=texts.eur(self.max_eur),
                 )
             )
+        for column in ("min_eur", "max_eur"):
+            own = [site_id for site_id, one in self.sites.items() if getattr(one, column) is not None]
+            if getattr(self, column) is not None and own:
+                expected = texts.text("none for all sites while {sites} have their own", sites=texts.listing(own))
+                raise ValueError(f"{column}: {expected}")
         if self.groups and self.method != "optimal":
             raise ValueError(
                 texts.text("groups only with the method optimal: a rule of division knows no shared limits")
@@ -372,6 +427,48 @@ class Scenario(BaseModel):
         }
         return _from_parameters(given, complete=True)
 
+    def settled(self, sites: Sites) -> tuple[Sites, Scenario]:
+        """Give the sites as the scenario chooses them, and the scenario without these choices.
+
+        What solves or varies a problem begins with this, so that a choice is made once and whatever changes a site after that
+        is not overridden. Where nothing is chosen for single sites, both are given as they are.
+
+        Parameters
+        ----------
+        sites : Sites
+            The candidates, settled before or not.
+
+        Raises
+        ------
+        ScenarioError
+            A choice for a site that there is not, a need where that is worked out, or a floor above its cap: lists every fault.
+        """
+        if not self.sites:
+            return sites, self
+        texts, faults, changes = Texts(self.language), [], {}
+        frame, known = sites.frame, list(sites.site_ids)
+        file = f"Scenario {self.name}"
+        for site_id, choice in self.sites.items():
+            chosen, column = choice.choices(), f"sites.{site_id}"
+            if site_id not in frame.index:
+                near = difflib.get_close_matches(site_id, known, n=1)
+                values = ", ".join([*near, *(one for one in known if one not in near)])
+                expected = texts.text("one of {values}", values=values)
+                faults.append(Fault(file, None, "sites", texts.given(site_id), expected))
+                continue
+            if "need" in chosen and not sites.has_need:
+                expected = texts.text("no need: that of these sites is worked out from indicators")
+                faults.append(Fault(file, None, f"{column}.need", texts.given(chosen.pop("need")), expected))
+            low, high = (chosen.get(name, frame.loc[site_id, name]) for name in ("min_eur", "max_eur"))
+            if low > high:
+                expected = texts.text("at most max_eur ({value})", value=texts.eur(high))
+                faults.append(Fault(file, None, f"{column}.min_eur", texts.eur(low), expected))
+            if differing := {name: value for name, value in chosen.items() if frame.loc[site_id, name] != value}:
+                changes[site_id] = differing
+        if faults:
+            raise ScenarioError(faults, texts, file)
+        return sites.replace(changes, self.language) if changes else sites, self.replace(sites={})
+
     def to_yaml(self, path: str | Path) -> None:
         """Write the name and the fields that differ from their defaults, so that `from_yaml` gives the same scenario."""
         text, target = yaml_text(self.choices()), Path(path)
@@ -471,7 +568,8 @@ def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[st
     faults: dict[tuple[Any, ...], Fault] = {}
     for item in found:
         column = ".".join(str(part) for part in item["loc"]) or None
-        row = (rows or {}).get(str(item["loc"][0])) if item["loc"] else None
+        within = [".".join(map(str, item["loc"][:count])) for count in range(len(item["loc"]), 0, -1)]
+        row = next((rows[name] for name in within if name in rows), None) if rows else None
         given = "" if item["type"] == "missing" or not item["loc"] else texts.given(_shown(item["input"]))
         faults.setdefault((row, item["loc"][:1], column), Fault(file, row, column, given, _expected(item, texts)))
     raise ScenarioError(faults.values(), texts, file) from None
@@ -484,12 +582,18 @@ def _shown(value: Any) -> Any:
 def _expected(item: Mapping[str, Any], texts: Texts) -> str:
     """What a field should have been, in words, from pydantic's kind of error."""
     kind, limits, field = item["type"], item.get("ctx") or {}, str(item["loc"][0]) if item["loc"] else ""
+    parts: dict[str, type[BaseModel]] = {"groups": Group, "earmarked": Earmark, "sites": SiteChoice}
     if kind == "extra_forbidden":
-        known = list(Scenario.model_fields)
-        near = difflib.get_close_matches(field, known, n=1)
+        model = parts[field] if field in parts else Scenario
+        known = list(model.model_fields)
+        near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
         return texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
     if kind == "missing":
         return texts.text("a value")
+    if kind == "model_type" and field in parts:
+        return texts.text("fields with their values: {values}", values=", ".join(parts[field].model_fields))
+    if kind == "dict_type" and field == "sites":
+        return texts.text("names of sites with their changes")
     if kind in ("literal_error", "enum"):
         values = (
             ", ".join(STATUSES)
@@ -620,7 +724,21 @@ def read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]]
         raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
     finally:
         loader.dispose()
-    return values, {key.value: key.start_mark.line + 1 for key, _ in root.value}
+    return values, _rows(root, ())
+
+
+def _rows(node: Any, path: tuple[str, ...]) -> dict[str, int]:
+    """Row of each field, by its name; of a field within others by all their names with points, numbers in a list."""
+    found: dict[str, int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, part in node.value:
+            inner = (*path, key.value)
+            found |= {".".join(inner): key.start_mark.line + 1} | _rows(part, inner)
+    elif isinstance(node, yaml.SequenceNode):
+        for at, part in enumerate(node.value):
+            inner = (*path, str(at))
+            found |= {".".join(inner): part.start_mark.line + 1} | _rows(part, inner)
+    return found
 
 
 def _misreadings(node: Any, path: tuple[str, ...], texts: Texts) -> Iterable[tuple[int, str, str, str]]:

@@ -178,7 +178,8 @@ def _problem(plan: Plan) -> _Problem:
     classes = np.where(np.isin(statuses, scenario.committed), MUST, MAY).astype(object)
     classes[np.isin(statuses, scenario.excluded)] = MAY_NOT
     frame = plan.sites.frame.assign(need=plan.need, status=classes)
-    stated = scenario.replace(committed=(MUST,), excluded=(MAY_NOT,), need_weights={})
+    # What the scenario chooses for single sites is in the plan's sites; chosen again, it would undo what is varied there.
+    stated = scenario.replace(committed=(MUST,), excluded=(MAY_NOT,), need_weights={}, sites={})
     return found.setdefault(_Problem, _Problem(frame, stated))
 
 
@@ -545,6 +546,7 @@ def frontier(sites: Sites, scenario: Scenario, aversions: Sequence[float] = AVER
     """
     import pandas as pd
 
+    sites, scenario = scenario.settled(sites)
     most = allocate(sites, scenario.replace(inequality_aversion=0.0))
     if most.outcome is Outcome.BY_RULE:
         raise PlainError(

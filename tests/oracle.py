@@ -204,3 +204,26 @@ def crossing_problem(seed: int, most_sites: int = 5) -> tuple[q.Sites, q.Scenari
     if rng.random() < 0.2:
         changes["reserve_eur"] = scenario.budget_eur * 0.15
     return q.Sites.from_frame(frame), scenario.replace(groups=groups, **changes)
+
+
+def with_choices(seed: int, sites: q.Sites, scenario: q.Scenario) -> tuple[q.Scenario, q.Sites]:
+    """The scenario with random choices for single sites, and the sites with the same changes made by hand."""
+    rng, step, chosen = np.random.default_rng(seed + 2_000_000), scenario.step_eur, {}
+    for site_id in sites.site_ids:
+        row: dict = {}
+        if rng.random() < 0.5:
+            row["status"] = str(
+                rng.choice(["signed", "negotiating", "prospective", "declined"], p=[0.5, 0.1, 0.2, 0.2])
+            )
+        if rng.random() < 0.3 and scenario.min_eur is None and scenario.max_eur is None:
+            row["min_eur"] = float(rng.integers(0, 4)) * step
+            row["max_eur"] = row["min_eur"] + float(rng.integers(0, 4)) * step
+        for column, share in (("scale_eur", 0.2), ("need", 0.2), ("previous_eur", 0.2)):
+            if rng.random() < share:
+                row[column] = float(rng.integers(1, 5)) * (50.0 if column == "need" else step)
+        if row:
+            chosen[site_id] = row
+    frame = sites.frame
+    for site_id, row in chosen.items():
+        frame.loc[site_id, list(row)] = list(row.values())
+    return scenario.replace(sites=chosen), q.Sites.from_frame(frame)

@@ -564,6 +564,7 @@ def test_a_bad_variation_of_sites_is_refused(changes, fault):
 # --- scenario files ---------------------------------------------------------------------------------------------
 
 STATUSES = "one of signed, negotiating, prospective, declined"
+CHOICES = "status, min_eur, max_eur, scale_eur, previous_eur, need"
 LEAST = "at least 0"
 ONE_NUMBER = "a number as in 80000"
 WRITTEN_OUT = "values written out, no anchors"
@@ -627,6 +628,22 @@ YAML = [
     ("a later budget below zero", "years: 2\nlater_budgets_eur: [-1]\n", 2, "later_budgets_eur.0", quoted("-1"), "at least 0"),
     ("a year of thirteen months", "months: {s1: 13}\n", 1, "months.s1", quoted("13"), "at most 12"),
     ("half a month", "months: {s1: 0.5}\n", 1, "months.s1", quoted("0.5"), "a whole number"),
+    ("sites that are a word", "sites: hill\n", 1, "sites", quoted("hill"), "names of sites with their changes"),
+    ("a site that is a status", "sites:\n  hill: signed\n", 2, "sites.hill", quoted("signed"), f"fields with their values: {CHOICES}"),
+    ("a choice that is mistyped", "sites:\n  hill:\n    statsu: signed\n", 3, "sites.hill.statsu", quoted("signed"),
+     f"one of {CHOICES}"),
+    ("a status of a site that is mistyped", "sites:\n  a: {need: 1}\n  hill:\n    status: sigend\n", 4, "sites.hill.status",
+     quoted("sigend"), STATUSES),
+    ("a site with nothing chosen", "sites:\n  hill: {}\n", 2, "sites.hill", quoted("{}"), f"one of {CHOICES}"),
+    ("a lone group at a site", "sites:\n  hill: {max_eur: 9.000}\n", 2, "sites.hill.max_eur", quoted("9.000"), GROUP("9", "000")),
+    ("a scale of zero", "sites: {hill: {scale_eur: 0}}\n", 1, "sites.hill.scale_eur", quoted("0"), "more than 0"),
+    ("a floor of a site above its cap", "sites: {hill: {min_eur: 2, max_eur: 1}}\n", 1, "sites.hill",
+     quoted("{'min_eur': 2, 'max_eur': 1}"), "min_eur is not above max_eur"),
+    ("a floor for all beside one of a site", "min_eur: 1\nsites: {hill: {min_eur: 2}}\n", None, None, "",
+     "min_eur: none for all sites while hill have their own"),
+    ("a site that stands twice", "sites:\n  hill: {need: 1}\n  hill: {need: 2}\n", 3, "sites.hill", "", "each field only once"),
+    ("a limit of a group that is mistyped", "groups:\n- {by: provider, name: A}\n- by: provider\n  name: B\n  max: 1\n", 5,
+     "groups.1.max", quoted("1"), "one of max_eur, by, name, min_eur, min_share, max_share, min_sites, max_sites"),
     ("money for nobody known", "earmarked: [{by: provider, amount_eur: 1}]\n", 1, "earmarked.0.name", "", "a value"),
     ("money that is owed", "earmarked: [{by: provider, name: A, amount_eur: -1}]\n", 1, "earmarked.0.amount_eur", quoted("-1"), LEAST),
     ("an aversion that is no number", "inequality_aversion: .nan\n", 1, "inequality_aversion", quoted("nan"), "at least 0"),

@@ -14,6 +14,7 @@ import pytest
 from scipy.optimize import LinearConstraint, linprog, milp
 
 import quartier as q
+from quartier.explorer import _difference
 from quartier.language import Texts
 
 ONCE_FAULTY = (101, 102, 106, 122, 140, 141, 142, 149, 151, 216, 227, 228, 232, 1053, 1065, 1097, 1209)
@@ -183,6 +184,51 @@ def test_each_repair_of_crossing_limits_works(seeds):
         assert error.repairs, f"problem {seed}"
         for repair in error.repairs:
             assert oracle.best(*repair.apply(sites, scenario)) is not None, f"problem {seed}: {repair.sentence}"
+
+
+@problems()
+def test_each_repair_works_where_the_scenario_chooses_for_single_sites(seeds):
+    tried = 0
+    for seed in seeds:
+        sites, bare = oracle.crossing_problem(seed, most_sites=4)
+        scenario, changed = oracle.with_choices(seed, sites, bare)
+        error = q.find_conflict(sites, scenario)
+        expected = q.find_conflict(changed, bare)
+        assert str(error) == str(expected), f"problem {seed}"
+        for number, repair in enumerate(error.repairs if error else ()):
+            tried += 1
+            here, mended = repair.apply(sites, scenario)
+            assert mended.settled(here)[0] is here, f"problem {seed}: {repair.sentence} is undone by the scenario"
+            other, plain = expected.repairs[number].apply(changed, bare)
+            assert not _difference(other, here), f"problem {seed}: {repair.sentence}"
+            assert mended.replace(sites={}) == plain
+            assert mended.sites.keys() == scenario.sites.keys()
+            assert oracle.best(here, plain) is not None, f"problem {seed}: {repair.sentence}"
+            assert q.find_conflict(here, mended) is None
+            if not _difference(changed, here):  # a repair of the scenario alone can be written as one
+                assert q.find_conflict(sites, mended) is None
+    assert tried
+
+
+def test_a_repair_of_a_site_that_the_scenario_chooses_changes_what_the_scenario_says_of_it():
+    sites, scenario = oracle.crossing_problem(0, most_sites=4)
+    site_id = sites.site_ids[0]
+    scenario = q.Scenario(
+        budget_eur=100,
+        step_eur=100,
+        committed=["signed"],
+        sites={site_id: {"status": "signed", "min_eur": 500.0, "max_eur": 600.0}},
+    )
+    sites = sites.replace({one: {"status": "prospective", "min_eur": 100, "max_eur": 900} for one in sites.site_ids})
+    repairs = {repair.rule: repair for repair in q.find_conflict(sites, scenario).repairs}
+    _, lower = repairs["min_eur"].apply(sites, scenario)
+    assert lower.sites[site_id].choices() == {"status": "signed", "min_eur": 100, "max_eur": 600}
+    _, free = repairs["commitment"].apply(sites, scenario)
+    assert free.sites[site_id].status != "signed"
+    _, more = repairs["budget_eur"].apply(sites, scenario)
+    assert more == scenario.replace(budget_eur=500.0)
+    for mended in (lower, free, more):
+        assert q.allocate(sites, mended)
 
 
 @problems()

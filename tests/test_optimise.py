@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_city import write_city
 
 import quartier as q
 from quartier import optimise
@@ -270,6 +271,71 @@ def test_many_scenarios_at_once_are_the_plans_one_by_one():
     scenarios = [q.Scenario(budget_eur=b, response=r) for b in (900, 3000) for r in ("saturating", "hill-concave")]
     many = q.allocate_many(sites, scenarios)
     assert [list(row) for row in many.amounts] == [list(q.allocate(sites, one).amounts) for one in scenarios]
+
+
+@pytest.mark.parametrize("first", range(50_000, 50_400, 100))
+def test_choices_for_single_sites_give_the_plan_of_sites_that_are_changed_by_hand(first):
+    feasible = 0
+    for seed in range(first, first + 100):
+        sites, bare = oracle.random_problem(seed)
+        scenario, changed = oracle.with_choices(seed, sites, bare)
+        best = oracle.best(changed, bare)
+        if best is None:
+            with pytest.raises(q.InfeasibleScenario):
+                q.allocate(sites, scenario)
+            continue
+        plan = q.allocate(sites, scenario)
+        assert plan.objective == pytest.approx(best, rel=1e-9, abs=1e-12), f"problem {seed}"
+        assert plan.amounts.equals(q.allocate(changed, bare).amounts), f"problem {seed}"
+        assert plan.scenario == scenario
+        assert plan.broken_rules() == []
+        again = q.allocate(plan.sites, plan.scenario)
+        assert again.amounts.equals(plan.amounts), f"problem {seed}: settled twice is another problem"
+        assert again.sites is plan.sites
+        feasible += 1
+    assert 0 < feasible < 100
+
+
+@pytest.mark.parametrize("first", range(51_000, 51_060, 20))
+def test_many_scenarios_each_have_their_own_choices_for_single_sites(first):
+    for seed in range(first, first + 20):
+        sites, bare = oracle.crossing_problem(seed, most_sites=4)
+        others = [oracle.with_choices(seed + more, sites, bare) for more in (0, 1)]
+        many = q.allocate_many(sites, [bare, *(scenario for scenario, _ in others)])
+        alone = [q.allocate_many(here, bare) for here in (sites, *(changed for _, changed in others))]
+        for row, one in enumerate(alone):
+            assert many.outcome[row] is one.outcome[0], f"problem {seed}"
+            assert list(many.amounts[row]) == list(one.amounts[0]), f"problem {seed}"
+
+
+def test_scenarios_side_by_side_do_not_see_each_others_choices_for_single_sites(tmp_path):
+    city = write_city(tmp_path / "city")
+    sites, talks = q.load(city), q.Scenario(name="talks", sites={"park": {"status": "declined"}})
+    talks.to_yaml(city / "scenarios" / "talks.yaml")
+    found = q.side_by_side(sites, q.Scenario.named("baseline", city), city)
+    assert found["baseline"].amounts["park"] > 0
+    assert found["talks"].amounts["park"] == 0
+    assert found["talks"].scenario == talks
+    assert set(found) == {"baseline", "cut", "talks"}
+
+
+def test_leaving_an_indicator_out_keeps_the_choices_for_single_sites():
+    sites, changes = q.load("data"), {"brockeiche": {"status": "declined"}, "wefelshof": {"max_eur": 5000.0}}
+    table = q.leave_one_out(sites, q.Scenario(sites=changes))
+    assert table.equals(q.leave_one_out(sites.replace(changes), q.Scenario()))
+    assert not table.loc["brockeiche"].any()
+
+
+def test_a_chosen_figure_is_told_as_assumed_and_the_choice_is_kept_with_the_plan(tmp_path):
+    sites = q.load(write_city(tmp_path / "city"))
+    scenario = q.Scenario(sites={"park": {"status": "declined"}})
+    plan = q.allocate(sites, scenario)
+    assert "Status (2 von 3 Standorten)" in plan.assumed_sentence()
+    assert "Hier angenommen: Status, " in plan.explain("park")
+    choices = q.tables(plan)["scenario"]
+    assert choices.loc["sites"].tolist() == ["park.status=declined", False]
+    plain = q.tables(q.allocate(sites, q.Scenario()))["scenario"]
+    assert plain.loc["sites"].tolist() == ["", True]
 
 
 @pytest.mark.parametrize(

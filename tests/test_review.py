@@ -919,6 +919,21 @@ def test_scenario_and_parameters_are_told_apart(two, damage, scenario, parameter
     assert set(share.moves) == set(found.moves) != set()
 
 
+def test_a_status_that_a_scenario_chooses_is_found_to_move_the_money(two, say):
+    old, new = two(appended("data/scenarios/baseline.yaml", "sites:\n  hill: {status: declined}"))
+    assert (amounts(old)["hill"], amounts(new)["hill"]) == (12000, 0)
+    found = comparison.compare(new, old)
+    (change,) = found.changes
+    assert (change.file, change.column) == ("inputs/data/scenarios/baseline.yaml", "sites.hill.status")
+    assert (change.given, change.expected) == (None, "declined")
+    (share,) = [share for share in found.shares if share.moves]
+    assert (share.change, set(share.moves)) == ("das Szenario", set(found.moves))
+    _, out, _ = say("verify", new, "--against", old)
+    assert "sites.hill.status" in out
+    assert "declined" in out
+    assert manifests.read(new, Texts()).scenario.fields["sites"] == {"hill": {"status": "declined"}}
+
+
 def test_a_change_that_alone_gives_no_plan_is_told(two):
     floors = changed("data/site_rules.csv", "park,min_eur,4000", "park,min_eur,13000")
     old, new = two(floors, before={"budget_eur": 9000}, budget_eur=15000)

@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from small_city import fingerprint, write_city
 
 import quartier as q
+from quartier.explorer import _difference
 from quartier.scenario import PARAMETERS, scenario_names, with_parameters
 
 DATA = Path(__file__).parents[1] / "data"
@@ -43,6 +44,7 @@ DEFAULTS = {
     "carried_eur": 0.0,
     "months": {},
     "earmarked": (),
+    "sites": {},
     "seed": 0,
     "language": "de",
     "time_limit_s": None,
@@ -118,24 +120,99 @@ def test_a_variation_is_checked_like_the_original():
         q.Scenario(max_sites=8).replace(min_sites=9)
 
 
+# --- single sites -----------------------------------------------------------------------------------------------
+
+TALKS = q.Scenario(sites={"hill": {"status": "declined", "max_eur": 9000.0}})
+
+
+def test_what_is_chosen_for_single_sites_is_settled_once_and_leaves_nothing_to_override(city):
+    sites = q.load(city)
+    before = sites.frame
+    here, rest = TALKS.settled(sites)
+    assert not _difference(sites.replace({"hill": {"status": "declined", "max_eur": 9000.0}}), here)
+    assert rest == q.Scenario()
+    assert sites.frame.equals(before)
+    again = TALKS.settled(here)
+    assert again[0] is here
+    signed = here.replace({"hill": {"status": "signed"}})
+    assert rest.settled(signed)[0] is signed
+
+
+def test_settling_nothing_copies_nothing(city):
+    sites, scenario = q.load(city), q.Scenario()
+    here, rest = scenario.settled(sites)
+    assert here is sites
+    assert rest is scenario
+
+
+def test_the_choices_of_a_site_are_only_what_differs_from_the_data():
+    assert TALKS.choices() == {"name": "baseline", "sites": {"hill": {"status": "declined", "max_eur": 9000}}}
+    assert TALKS.replace(sites={}) == q.Scenario()
+    assert TALKS.replace() == TALKS != q.Scenario()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "column", "words"),
+    [
+        ({"hil": {"status": "signed"}}, "sites", ["hil", "hill, park, yard"]),
+        ({"hill": {"need": 5.0}}, "sites.hill.need", ["5.0", "Indikatoren"]),
+        ({"hill": {"min_eur": 90_000.0}}, "sites.hill.min_eur", ["90.000 EUR", "höchstens max_eur"]),
+        ({"hill": {"max_eur": 1.0}}, "sites.hill.min_eur", ["höchstens max_eur (1 EUR)"]),
+    ],
+)
+def test_a_choice_that_these_sites_cannot_have_is_refused_with_what_may_be(city, chosen, column, words):
+    sites, scenario = q.load(city), q.Scenario(sites={**chosen, "park": {"status": "signed"}})
+    for ask in (q.allocate, q.allocate_many, q.find_conflict, q.frontier, q.leave_one_out, q.explore):
+        with pytest.raises(q.ScenarioError) as error:
+            ask(sites, scenario)
+        (fault,) = error.value.faults
+        assert fault.column == column
+        assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_every_fault_of_the_choices_is_told_at_once(city):
+    scenario = q.Scenario(sites={"hil": {"status": "signed"}, "hill": {"need": 5.0, "min_eur": 90_000.0}})
+    with pytest.raises(q.ScenarioError) as error:
+        scenario.settled(q.load(city))
+    assert len(error.value.faults) == 3
+
+
+def test_a_floor_for_all_sites_beside_one_of_a_single_site_is_refused():
+    with pytest.raises(q.ScenarioError, match=r"max_eur: .*\(hill\)"):
+        TALKS.replace(max_eur=8000.0)
+
+
 # --- files ------------------------------------------------------------------------------------------------------
 
 amounts = st.one_of(st.integers(0, 10**6).map(float), st.floats(0, 1e6), st.integers(1, 10**6).map(lambda n: n / 1000))
 statuses = st.permutations(["signed", "negotiating", "prospective", "declined"])
+texts = st.text(st.characters(codec="utf-8"))
+choices = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from(["signed", "negotiating", "prospective", "declined"]),
+        "scale_eur": amounts.filter(bool),
+        "previous_eur": amounts,
+        "need": amounts | st.just(1.125),
+    },
+)
+floors = st.tuples(amounts, amounts).map(lambda pair: dict(zip(("min_eur", "max_eur"), sorted(pair), strict=True)))
 
 
 @st.composite
 def scenarios(draw):
     order, cuts = draw(statuses), sorted(draw(st.tuples(st.integers(0, 4), st.integers(0, 4))))
     low, high = sorted(draw(st.tuples(amounts, amounts)))
+    low, high = draw(st.none() | st.just(low)), draw(st.none() | st.just(high))
+    own = choices if (low, high) != (None, None) else st.builds(lambda one, other: one | other, choices, floors)
     fewest, most = sorted(draw(st.tuples(st.integers(0, 20), st.integers(0, 20))))
     return q.Scenario(
         name=draw(st.from_regex(r"\A[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,3}\Z")),
         title=draw(st.text(st.characters(codec="utf-8"), max_size=200)),
         budget_eur=draw(amounts),
         step_eur=draw(amounts.filter(bool)),
-        min_eur=draw(st.none() | st.just(low)),
-        max_eur=draw(st.none() | st.just(high)),
+        min_eur=low,
+        max_eur=high,
         min_sites=fewest,
         max_sites=most,
         committed=order[: cuts[0]],
@@ -147,6 +224,7 @@ def scenarios(draw):
         need_weights=draw(
             st.dictionaries(st.text(st.characters(codec="utf-8")), st.just(1.125) | amounts.filter(bool), max_size=3)
         ),
+        sites=draw(st.dictionaries(texts, own.filter(bool), max_size=3)),
         seed=draw(st.integers(0, 2**63)),
         language=draw(st.sampled_from(["de", "en"])),
         time_limit_s=draw(st.none() | amounts.filter(bool)),

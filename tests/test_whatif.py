@@ -606,6 +606,44 @@ def test_answers_over_several_years_are_confirmed_by_solving_again():
     assert all("Jahr" in one.sentence for one in q.sentences(plan)[:2])
 
 
+def test_what_would_change_a_plan_is_the_same_whether_its_scenario_or_its_sites_were_changed():
+    told = 0
+    for seed in range(60_000, 60_024):
+        sites, bare = oracle.random_problem(seed, most_sites=4)
+        scenario, changed = oracle.with_choices(seed, sites, bare)
+        if q.find_conflict(sites, scenario):
+            continue
+        told += 1
+        plan, other = q.allocate(sites, scenario), q.allocate(changed, bare)
+        assert q.frontier(sites, scenario, (0.0, 1.0)).equals(q.frontier(changed, bare, (0.0, 1.0)))
+        for site_id in sites.site_ids:
+            assert q.least_change(plan, site_id).equals(q.least_change(other, site_id)), f"problem {seed}"
+            one, two = (q.replacement_cost(asked, site_id) for asked in (plan, other))
+            assert one.amounts.equals(two.amounts), f"problem {seed}"
+            assert repr(one[:-1]) == repr(two[:-1]), f"problem {seed}"
+        assert q.cost_of_rules(plan).equals(q.cost_of_rules(other)), f"problem {seed}"
+        assert q.alternatives(plan).sites.equals(q.alternatives(other).sites), f"problem {seed}"
+        assert q.next_money(plan, 500.0).equals(q.next_money(other, 500.0)), f"problem {seed}"
+        said = [[one.sentence for one in q.sentences(asked)] for asked in (plan, other)]
+        assert said[0] == said[1], f"problem {seed}"
+    assert told >= 5
+
+
+def test_answers_over_several_years_keep_the_choices_for_single_sites():
+    columns = {"site_id": ["a", "b", "c"], "need": [300.0, 200.0, 100.0], "previous_eur": [1000.0, 3000.0, math.nan]}
+    sites = q.Sites.from_frame(
+        pd.DataFrame({**columns, "status": "prospective", "scale_eur": 2000.0, "min_eur": 500.0, "max_eur": 4000.0})
+    )
+    bare = q.Scenario(budget_eur=4000, step_eur=250, years=2, max_change_share=0.5)
+    changes = {"a": {"previous_eur": 2000.0, "need": 280.0}, "c": {"status": "signed"}}
+    plan, other = q.allocate(sites, bare.replace(sites=changes)), q.allocate(sites.replace(changes), bare)
+    assert plan.amounts_by_year.equals(other.amounts_by_year)
+    assert q.cost_of_rules(plan).equals(q.cost_of_rules(other))
+    for year in plan.years:
+        assert not year.scenario.sites  # else last year's amounts, as they are now, would be overridden
+    assert q.allocate(plan.sites, plan.scenario).amounts_by_year.equals(plan.amounts_by_year)
+
+
 def test_at_an_infinite_aversion_no_answer_is_invented():
     sites = q.load("data")
     plan = q.allocate(sites, q.Scenario(inequality_aversion=math.inf))
