@@ -162,7 +162,6 @@ def words(language: str) -> JSON:
         "binds": texts.text("What binds, and where more money would go"),
         "map": texts.text("Map"),
         "table": texts.text("Amounts and reasons"),
-        "close": texts.text("Close"),
         "lock": texts.text("Lock at (EUR)"),
         "lock_do": texts.text("Lock"),
         "unlock": texts.text("Unlock"),
@@ -189,7 +188,6 @@ def words(language: str) -> JSON:
         "limit_value": texts.text("Limit"),
         "add": texts.text("Add the limit"),
         "remove": texts.text("Remove"),
-        "own": texts.text("Status, floor and cap of this site"),
     }
 
 
@@ -694,13 +692,13 @@ def _by_hand(panel: Panel, amounts: Mapping[str, float] | None) -> JSON | None:
     except PlainError as error:
         return {"lines": str(error).splitlines(), "broken": []}
     spent = math.fsum(amounts.values())
-    if entered.lost_benefit > 0:
+    if entered.lost_benefit > -0.05:  # as shown: not less than nothing
         loss = texts.text(
             "These amounts ({spent}) reach {benefit} weighted residents: {lost} less than the best plan ({share}).",
             spent=texts.eur(spent),
             benefit=texts.number(entered.benefit, 1),
-            lost=texts.number(entered.lost_benefit, 1),
-            share=texts.percent(entered.lost_share),
+            lost=texts.number(max(entered.lost_benefit, 0.0), 1),
+            share=texts.percent(max(entered.lost_share, 0.0)),
         )
     else:
         loss = texts.text(

@@ -69,7 +69,9 @@ def as_sent(one):
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_every_control_sends_back_what_it_shows_and_changes_nothing(city, language):
     for sites in (SITES, city):
-        page = Page(q.explore(sites, SCENARIO.replace(language=language, inequality_aversion=0.5, max_change_share=0.3)))
+        page = Page(
+            q.explore(sites, SCENARIO.replace(language=language, inequality_aversion=0.5, max_change_share=0.3))
+        )
         tried = 0
         for one in page.controls():
             if one["kind"] in ("range", "choice", "check"):
@@ -212,7 +214,15 @@ def test_no_name_of_a_scenario_file_is_a_path(page, name):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "name: [", "budget_eur: viel\n", "a: &a [*a]\n", "\x00", "groups: [{by: provider, name: Nobody, max_eur: 5}]\n", "x" * 200_000],
+    [
+        "",
+        "name: [",
+        "budget_eur: viel\n",
+        "a: &a [*a]\n",
+        "\x00",
+        "groups: [{by: provider, name: Nobody, max_eur: 5}]\n",
+        "x" * 200_000,
+    ],
 )
 def test_a_scenario_file_that_is_none_or_another_city_s_is_told(page, text):
     before = state(page.panel)
@@ -256,7 +266,9 @@ class AnyClick(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def turn(self, data):
-        one = data.draw(st.sampled_from([one for one in self.page.controls() if one["kind"] in ("range", "choice", "check")]))
+        one = data.draw(
+            st.sampled_from([one for one in self.page.controls() if one["kind"] in ("range", "choice", "check")])
+        )
         if one["kind"] == "range":
             value = data.draw(st.sampled_from([one["min"], one["max"] / 2, one["max"], one["text"], "x", None]))
         elif one["kind"] == "choice":

@@ -35,7 +35,7 @@ function sync(parent, wanted) {
 
 function create(node, parent) {
   if (node.tag === "#text") return document.createTextNode("");
-  const drawing = node.tag === "svg" || (parent.namespaceURI === SVG && parent.tagName !== "foreignObject");
+  const drawing = node.tag === "svg" || parent.namespaceURI === SVG;
   return drawing ? document.createElementNS(SVG, node.tag) : document.createElement(node.tag);
 }
 

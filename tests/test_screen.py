@@ -1,0 +1,258 @@
+"""What a panel shows, as data: whole, in two languages, the plan's own numbers; and the page that draws it knows no words."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_city import write_city
+from test_explorer import SCENARIO, SITES
+
+import quartier as q
+from quartier import screen
+from quartier.explorer import START, TOTAL
+
+PAGE = Path(screen.__file__).parent / "page"
+
+
+@pytest.fixture
+def panel():
+    return q.explore(SITES, SCENARIO)
+
+
+@pytest.fixture
+def city(tmp_path):
+    return q.load(write_city(tmp_path / "data"))
+
+
+def everything(panel):
+    """A screen with all that can be asked for."""
+    panel.keep("A")
+    panel.set(budget_eur=25_000)
+    panel.lock("hill", 4_000)
+    site = panel.sites.site_ids[-1]
+    amounts = panel.plan.amounts.to_dict()
+    return screen.of(panel, screen.View("A", ("A", None, START), site, amounts, code=True))
+
+
+def strings(value):
+    """All texts of a screen, with where they stand."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from ((f"{key}.{where}", text) for where, text in strings(part))
+    elif isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+    elif isinstance(value, str):
+        yield "", value
+
+
+# --- whole ------------------------------------------------------------------------------------------------------
+
+
+def test_a_screen_is_plain_data(panel):
+    json.dumps(everything(panel), allow_nan=False)
+
+
+def test_the_rows_are_the_plan(panel):
+    rows = everything(panel)["answer"]["rows"]
+    plan = panel.plan
+    assert {row["id"]: row["amount"] for row in rows} == plan.amounts.to_dict()
+    assert [row["amount_text"] for row in rows] == [plan.texts.eur(amount) for amount in plan.amounts]
+    assert {row["id"]: row["change"] for row in rows if row["change"]} == panel.changed("A").to_dict()
+    assert [row["locked"] for row in rows] == ["", "festgehalten bei 4.000 EUR", "", "", "", ""]
+
+
+def test_the_figures_say_what_changed_since_the_plan_that_was_chosen(panel):
+    panel.keep("A")
+    panel.set(budget_eur=20_000)
+    found = {one["label"]: one for one in screen.of(panel, screen.View("A"))["answer"]["figures"]}
+    assert found["Verteilt"]["value"] == "20.000 EUR"
+    assert found["Verteilt"]["change"] == "\u221210.000 EUR"
+    lost = panel.kept["A"].benefit - panel.plan.benefit
+    assert found["Nutzen"]["change"] == "\u2212" + panel.texts.number(lost, 1)
+
+
+def test_a_plan_that_is_kept_no_longer_gives_way_to_the_beginning(panel):
+    assert screen.of(panel, screen.View("gone"))["since"] == START
+
+
+def test_what_is_impossible_is_told_with_its_rules_and_ways_out_beside_the_last_plan(panel):
+    last = panel.plan.amounts.to_dict()
+    panel.set(budget_eur=3_000)
+    found = screen.of(panel)
+    assert found["impossible"]["lines"][0] == str(panel.impossible).splitlines()[0]
+    assert len(found["impossible"]["lines"]) == 1 + len(panel.impossible.conflict)
+    assert found["impossible"]["repairs"] == [repair.sentence for repair in panel.impossible.repairs]
+    assert {row["id"]: row["amount"] for row in found["answer"]["rows"]} == last
+
+
+def test_a_panel_that_never_had_a_plan_shows_why(panel):
+    found = screen.of(q.explore(SITES, SCENARIO.replace(budget_eur=100)))
+    assert found["answer"] is None
+    assert found["impossible"]["repairs"]
+    assert found["impossible"]["still"] == ""
+
+
+def test_plans_side_by_side_say_who_gains_and_what_it_costs(panel):
+    panel.keep("A")
+    panel.set(status={"mill": "declined"})
+    found = screen.of(panel, screen.View(compared=("A", None)))["comparison"]
+    table = panel.compare("A", None)
+    change = table["jetzt change_eur"].drop(TOTAL)
+    assert f"{(change > 0).sum()} Standorte gewinnen, {(change < 0).sum()} verlieren" in found["lines"][0]
+    assert [row["id"] for row in found["rows"]] == [*SITES.site_ids, TOTAL]
+    assert len(found["heads"]) == len(found["rows"][0]["cells"])
+
+
+def test_one_plan_alone_is_compared_with_nothing(panel):
+    assert screen.of(panel, screen.View(compared=("", None, "gone")))["comparison"] is None
+
+
+def test_amounts_by_hand_say_what_they_lose_and_break(panel):
+    best = screen.of(panel, screen.View(by_hand=panel.plan.amounts.to_dict()))["answer"]["by_hand"]
+    assert best["broken"] == []
+    worse = {**panel.plan.amounts.to_dict(), "park": 50_000.0}
+    found = screen.of(panel, screen.View(by_hand=worse))["answer"]["by_hand"]
+    assert found["broken"] == list(panel.enter(worse).broken_rules)
+
+
+def test_the_best_plan_by_hand_loses_nothing(panel):
+    said = screen.of(panel, screen.View(by_hand=panel.plan.amounts.to_dict()))["answer"]["by_hand"]["lines"][0]
+    assert "0,0 weniger" in said
+    assert "0,0\u00a0%" in said
+
+
+def test_a_lock_says_what_it_costs(panel):
+    panel.lock("hill", 3_000)
+    said = " ".join(screen.of(panel, screen.View(asked="hill"))["answer"]["asked"]["lines"])
+    assert f"kostet {panel.texts.number(panel.cost_of_lock('hill'), 1)} gewichtete Personen" in said
+
+
+def test_what_takes_a_search_is_left_out_where_somebody_does_not_want_to_wait(panel):
+    whole = screen.of(panel, screen.View(asked="hill"))
+    brief = screen.of(panel, screen.View(asked="hill", brief=True))
+    assert whole["answer"]["asked"]
+    assert brief["answer"]["asked"] is None
+    assert len(brief["answer"]["binds"]) < len(whole["answer"]["binds"])
+
+
+@pytest.mark.parametrize("most", [1.0, 7.0, 999.0, 1_000.0, 4_999.0, 14_000.0, 15_200.0, 2_500_000.0])
+def test_an_axis_has_a_few_round_marks_within_it(most):
+    marks = screen._ticks(most)
+    assert 2 <= len(marks) <= 7
+    assert marks[0] == 0
+    assert marks[-1] <= most
+    assert len({round(b - a, 9) for a, b in itertools.pairwise(marks)}) == 1
+    assert re.fullmatch(r"0\.?0*(1|2|25|5)|(1|2|25|5)0*(\.0)?", repr(marks[1])), marks
+
+
+def test_200_sites_are_shown_whole():
+    rng = np.random.default_rng(1)
+    n = 200
+    sites = q.Sites.from_frame(
+        pd.DataFrame(
+            {
+                "site_id": [f"s{i}" for i in range(n)],
+                "need": rng.uniform(100, 3_000, n),
+                "status": "prospective",
+                "scale_eur": 8_000.0,
+                "min_eur": 4_000.0,
+                "max_eur": 14_000.0,
+            }
+        )
+    )
+    panel = q.explore(sites, q.Scenario(budget_eur=800_000, max_sites=100))
+    found = screen.of(panel)
+    assert len(found["answer"]["rows"]) == n
+    assert not next(one for one in found["groups"] if one["id"] == "sites")["open"]
+
+
+# --- honest -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_assumed_is_marked(city):
+    panel = q.explore(city, SCENARIO)
+    marked = {one["id"]: one["assumed"] for group in screen.choices(panel) for one in group["controls"]}
+    basis = city.basis["status"]
+    assert {key.partition(":")[2]: value for key, value in marked.items() if key.startswith("status:")} == {
+        site: value == "assumed" for site, value in basis.items()
+    }
+    assert marked["response"]
+    assert screen.of(panel)["answer"]["assumed"] == panel.plan.assumed_sentence()
+
+
+def test_what_is_changed_at_a_site_is_marked_as_changed_and_assumed(city):
+    panel = q.explore(city, SCENARIO)
+    site = city.site_ids[0]
+    panel.set(status={site: "declined"})
+    found = {one["id"]: one for group in screen.choices(panel) for one in group["controls"]}[f"status:{site}"]
+    assert found["changed"]
+    assert found["assumed"]
+
+
+# --- two languages ----------------------------------------------------------------------------------------------
+
+
+def test_no_text_stays_german_in_english(city):
+    sites = q.Sites.from_frame(SITES.frame.reset_index())
+    found = {language: everything(q.explore(sites, SCENARIO.replace(language=language))) for language in ("de", "en")}
+    german, english = (dict.fromkeys(text for _, text in strings(one)) for one in found.values())
+    names = {*SITES.frame["name"], "AWO", "DRK", "Deutsch", "English"}
+    same = [text for text in german if text in english and re.search("[A-Za-zÄÖÜäöüß]{4,}", text) and text not in names]
+    keys = re.compile(r"[a-z_:-]+(:[A-Za-z]+)?|baseline|[\d.,]+ EUR|.*import quartier as q.*", re.DOTALL)
+    assert [text for text in same if not keys.fullmatch(text)] == []
+    assert len(german) > 150
+
+
+# --- the page ---------------------------------------------------------------------------------------------------
+
+
+def without_comments(code):
+    code = re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL)
+    return re.sub(r"^\s*//.*$|(?<=[;{,)])\s*//.*$", "", code, flags=re.MULTILINE)
+
+
+def script():
+    return (PAGE / "panel.js").read_text(encoding="utf-8")
+
+
+def test_every_word_is_used_on_the_page_and_every_word_used_is_there():
+    used = set(re.findall(r"\bwords\.(\w+)", script()))
+    used |= {"undo", "redo", "reset"}  # by the name of their button: words[name]
+    assert "words[name]" in script()
+    assert used == set(screen.words("de"))
+
+
+@pytest.mark.parametrize("name", ["panel.js", "map.js"])
+def test_the_page_has_no_text_of_its_own(name):
+    code = without_comments((PAGE / name).read_text(encoding="utf-8"))
+    literals = re.findall(r'"((?:[^"\\]|\\.)*)"', code) + [
+        re.sub(r"\$\{[^}]*\}", "", text) for text in re.findall(r"`([^`]*)`", code)
+    ]
+    assert len(literals) > 30
+    keys = {"ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Tab", "Enter"}
+    prose = [
+        text
+        for text in literals
+        if re.search(r"[A-ZÄÖÜ][a-zäöüß]{2,}|[a-zäöüß]{2,} [a-zäöüß]{2,}", text)
+        and text not in keys
+        and not all(re.fullmatch(r"(qp|quartier|\.jp)-[\w-]*", part) for part in text.split())
+    ]
+    assert prose == []
+
+
+def test_the_page_asks_for_nothing_elsewhere():
+    for path in sorted(PAGE.iterdir()):
+        text = without_comments(path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", ""))
+        assert not re.search(r"https?:|//\w+\.\w|@import|\bimport\b.*from|url\((?!#)", text), path.name
+
+
+@pytest.mark.parametrize("path", sorted(PAGE.glob("*.js")), ids=lambda path: path.name)
+def test_the_page_writes_no_markup(path):
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", path.read_text()
+    )
