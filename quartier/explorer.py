@@ -29,13 +29,10 @@ from quartier.optimise import allocate
 from quartier.outputs import locked
 from quartier.plan import TOLERANCE, InfeasibleScenario, Plan, objective, year_share
 from quartier.report import table_bundle, unwritable
-from quartier.scenario import MAX_YAML_BYTES, Scenario, ScenarioError, checked, read_yaml, yaml_text
+from quartier.scenario import MAX_YAML_BYTES, OF_SITES, Scenario, ScenarioError, checked, read_yaml, yaml_text
 
 if TYPE_CHECKING:
     import pandas as pd
-
-OF_SITES = ("status", "min_eur", "max_eur", "scale_eur", "previous_eur", "need")
-"""What may be chosen for single sites; floor and cap also for all of them, as fields of the scenario."""
 
 MOST_COMPARED = 4
 """Most plans side by side."""
@@ -59,7 +56,7 @@ SiteChanges = dict[str, dict[str, Any]]
 
 
 class _Choices(NamedTuple):
-    """All that a plan depends on, beside the sites that the panel began with."""
+    """All that a plan depends on, beside the sites that the panel began with; the scenario chooses nothing for single sites."""
 
     scenario: Scenario
     changes: SiteChanges
@@ -156,7 +153,7 @@ class Panel:
         self._base = sites
         self._solved: OrderedDict[str, _Solved] = OrderedDict()
         self._callbacks: list[Callable[[], object]] = []
-        start = _Choices(scenario, {}, {})
+        start = self._of_scenario(scenario)
         self._history = [_Step(start, 0 if self._is_possible(start) else -1)]
         self._at = 0
         self._sliding = ""
@@ -179,7 +176,7 @@ class Panel:
 
     @property
     def scenario(self) -> Scenario:
-        """The scenario as it is chosen now."""
+        """The scenario as it is chosen now; what is chosen for single sites is in `changes`, and its ``sites`` is empty."""
         return self._choices.scenario
 
     @property
@@ -237,9 +234,9 @@ class Panel:
         Parameters
         ----------
         **choices
-            A field of `Scenario` with its value. Or one of `OF_SITES` with ``{site_id: value}``, which changes these sites only;
-            a value of None takes such a change back. ``min_eur`` and ``max_eur`` are both: a number (or None) is the scenario's
-            floor or cap for all sites, a mapping that of single sites.
+            A field of `Scenario` with its value. Or, in the place of its ``sites``, one of `OF_SITES` with ``{site_id: value}``, which
+            changes these sites only; a value of None takes such a change back. ``min_eur`` and ``max_eur`` are both: a number (or
+            None) is the scenario's floor or cap for all sites, a mapping that of single sites.
 
         Raises
         ------
@@ -599,52 +596,41 @@ class Panel:
     def to_yaml(self, path: str | Path) -> None:
         """Write the scenario as a file that ``quartier run`` takes and that gives the same amounts.
 
-        The scenario gets the name of the file, without ``.yaml``, as a run wants it.
+        The scenario gets the name of the file, without ``.yaml``, as a run wants it. What is chosen for single sites is its ``sites``; a
+        lock is written there as what it is made of: floor and cap, and a status that commits.
 
         Raises
         ------
         PlainError
-            Something was chosen for single sites, which a scenario file cannot say; or nothing can be written there.
+            Nothing can be written there.
         ScenarioError
             The file's name is no name of a scenario.
         """
         texts, target, choices = self.texts, Path(path), self._choices
-        own = [
-            *(f"{site}: {texts.name('figure', column)}" for site, one in choices.changes.items() for column in one),
-            *(f"{site}: {texts.text('lock')}" for site in choices.locks),
-        ]
-        if own:
-            raise PlainError(
-                texts.text(
-                    "A scenario file cannot say what is chosen for single sites: {choices}. Keep the plan, or take its Python.",
-                    choices=texts.listing(own),
-                )
-            )
         if target.suffix != ".yaml":
             expected = texts.text("a name that ends in {suffix}", suffix=".yaml")
             raise ScenarioError([Fault(target.name, None, None, "", expected)], texts, target.name)
-        scenario = self.scenario.replace(name=target.stem)
-        begun = self._history[0].choices.scenario
-        if (
-            scenario.title == begun.title != "" and self.scenario != begun
-        ):  # so that nobody takes it for the one it came from
-            scenario = scenario.replace(title=texts.text("{title} (changed)", title=begun.title)[:200])
+        scenario = choices.scenario.replace(name=target.stem, sites=self._with_locks(choices))
+        begun = self._history[0].choices
+        title = begun.scenario.title
+        if scenario.title == title != "" and choices != begun:  # so that nobody takes it for the one it came from
+            scenario = scenario.replace(title=texts.text("{title} (changed)", title=title)[:200])
         try:
             scenario.to_yaml(target)
         except OSError as error:
             raise PlainError(unwritable(target.parent, error, texts)) from error
 
     def from_yaml(self, path: str | Path) -> None:
-        """Go to the choices of a scenario file, without any for single sites; this can be undone.
+        """Go to the choices of a scenario file, those for single sites among them, without locks; this can be undone.
 
         Raises
         ------
         ScenarioError
-            The file cannot be read or has faults.
+            The file cannot be read or has faults, or chooses something for sites that there are not.
         PlainError
-            It names partners, sites or indicators that these sites do not have: it is another city's.
+            It names partners or indicators that these sites do not have: it is another city's.
         """
-        self._go(_Choices(Scenario.from_yaml(path, self.scenario.language), {}, {}))
+        self._go(self._of_scenario(Scenario.from_yaml(path, self.scenario.language)))
 
     def python(self) -> str:
         """Give the Python that makes this very plan out of ``sites``, those that the panel began with."""
@@ -847,6 +833,11 @@ class Panel:
             raise DataError(faults, texts, texts.text("lock"))
         return changes
 
+    def _of_scenario(self, scenario: Scenario) -> _Choices:
+        """Take what a scenario chooses for single sites out of it: as changes it can be taken back one by one."""
+        sites, rest = scenario.settled(self._base)
+        return _Choices(rest, _difference(self._base, sites) if scenario.sites else {}, {})
+
     def _tidy(self, changes: SiteChanges) -> SiteChanges:
         """Check changes of sites, and leave out those that are none."""
         changes = {site_id: one for site_id, one in changes.items() if one}
@@ -855,8 +846,12 @@ class Panel:
     def _misspelt(self, name: str, value: Any) -> list[Fault]:
         """What is wrong with a choice before its value is looked at: its name, its kind, its sites."""
         texts, file = self.texts, self.texts.text("parameters")
+        if name == "sites":
+            expected = texts.text("each choice by its own name: {example}", example='status={"site_id": "declined"}')
+            return [Fault(file, None, name, texts.given(value), expected)]
         if name not in Scenario.model_fields and (name not in OF_SITES or name not in self._base.frame.columns):
-            known = [*Scenario.model_fields, *(one for one in OF_SITES if one not in Scenario.model_fields)]
+            known = [*(one for one in Scenario.model_fields if one != "sites"), *OF_SITES]
+            known = list(dict.fromkeys(known))
             known = [one for one in known if one != "need" or self._base.has_need]
             near = difflib.get_close_matches(name, known, n=1)
             expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))

@@ -2,6 +2,7 @@
 
 import errno
 import math
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,7 @@ class AnyWay(RuleBasedStateMachine):
         self.told = self.expected = 0
         self.panel.subscribe(self.hear)
         self.past, self.at, self.names = [self.now()], 0, {}
+        self.folder = tempfile.TemporaryDirectory()
 
     def hear(self):
         self.told += 1
@@ -168,6 +170,17 @@ class AnyWay(RuleBasedStateMachine):
         self.went(self.panel.reset)
         assert self.now() == self.past[0]
 
+    @rule()
+    def go_through_a_file(self):
+        path = Path(self.folder.name, "mine.yaml")
+        self.panel.to_yaml(path)
+        written = q.Scenario.from_yaml(path)
+        if self.panel.impossible is None:
+            assert q.allocate(SITES, written).amounts.equals(self.panel.plan.amounts)
+        back = q.explore(SITES, written)
+        assert back.scenario.replace(name=SCENARIO.name, title="") == self.panel.scenario
+        assert not _difference(back.sites, self.panel.sites)
+
     @precondition(lambda self: self.panel.can_undo)
     @rule()
     def undo(self):
@@ -184,6 +197,7 @@ class AnyWay(RuleBasedStateMachine):
     def the_plan_is_that_of_its_choices(self):
         panel = self.panel
         assert self.now() == self.past[self.at]
+        assert not panel.scenario.sites
         assert (panel.can_undo, panel.can_redo) == (self.at > 0, self.at + 1 < len(self.past))
         assert self.told == self.expected
         fresh = q.Sites.from_frame(panel.sites.frame)
@@ -198,6 +212,7 @@ class AnyWay(RuleBasedStateMachine):
             assert same(q.allocate(panel.plan.sites, panel.plan.scenario), panel.plan)  # the last that was possible
 
     def teardown(self):
+        self.folder.cleanup()
         here = self.now()
         while self.panel.can_undo:
             self.panel.undo()
@@ -246,6 +261,12 @@ def test_talks_that_fail_take_a_site_out_and_it_can_come_back(panel):
         ({"budget_eur": 1e13}, q.ScenarioError, ["höchstens 1.000.000.000.000"]),
         ({"budget_eur": 80.0}, q.ScenarioError, ["80000 oder 80"]),
         ({"budget_eur": math.nan}, q.ScenarioError, ["nan"]),
+        (
+            {"sites": {"park": {"status": "declined"}}},
+            q.ScenarioError,
+            ["jede Wahl unter ihrem eigenen Namen", 'status={"site_id"'],
+        ),
+        ({"sites": {}}, q.ScenarioError, ["jede Wahl unter ihrem eigenen Namen"]),
         ({"max_sites": 8.5}, q.ScenarioError, ["eine ganze Zahl"]),
         ({"max_eur": -5}, q.ScenarioError, ["mindestens 0"]),
         ({"budgt_eur": 1}, q.ScenarioError, ["budgt_eur", "eines von budget_eur", "status"]),
@@ -665,12 +686,58 @@ def test_a_changed_scenario_does_not_go_into_a_file_under_its_old_title(tmp_path
     assert titles == ["Ausgangslage", "Ausgangslage (geändert)"]
 
 
-def test_what_a_scenario_file_cannot_say_is_named_and_not_written(panel, tmp_path):
-    panel.set(status={"mill": "declined"}, max_eur={"park": 9_000})
-    panel.lock("hill", 4_000)
-    with refused(panel, q.PlainError, "mill: Status", "park: Höchstbetrag", "hill"):
-        panel.to_yaml(tmp_path / "x.yaml")
-    panel.reset()
+def test_what_is_chosen_and_locked_at_single_sites_stands_in_the_scenario_file(panel, tmp_path):
+    panel.set(status={"mill": "declined"}, max_eur={"park": 9_000}, months={"park": 7})
+    panel.lock("park", 4_100)
+    panel.lock("dock", 3_000)
+    panel.to_yaml(tmp_path / "mine.yaml")
+    scenario = q.Scenario.from_yaml(tmp_path / "mine.yaml")
+    assert scenario.choices()["sites"] == {
+        "mill": {"status": "declined"},
+        "park": {"min_eur": 4_100 / (7 / 12), "max_eur": 4_100 / (7 / 12)},
+        "dock": {"status": "signed", "min_eur": 3_000, "max_eur": 3_000},
+    }
+    plan = q.allocate(SITES, scenario)
+    assert plan.amounts.equals(panel.plan.amounts)
+    assert plan.amounts[["park", "dock", "mill"]].tolist() == [4_100, 3_000, 0]
+    assert plan.scenario == scenario
+
+
+def test_a_panel_takes_the_choices_of_a_scenario_for_its_own(panel, tmp_path):
+    scenario = SCENARIO.replace(
+        sites={"mill": {"status": "declined"}, "park": {"max_eur": 9_000.0, "status": "signed"}}
+    )
+    plan = q.allocate(SITES, scenario)
+    begun = q.explore(SITES, scenario, folder=tmp_path)
+    scenario.to_yaml(tmp_path / "x.yaml")
+    panel.from_yaml(tmp_path / "x.yaml")
+    for one in (begun, panel):
+        assert one.scenario == SCENARIO
+        assert one.changes == {"mill": {"status": "declined"}, "park": {"max_eur": 9_000}}
+        assert one.plan.amounts.equals(plan.amounts)
+        one.set(status={"mill": "signed"})
+        assert one.plan.sites.frame.loc["mill", "status"] == "signed"
+        one.undo()
+    begun.keep("A")
+    begun.set(max_eur={"park": None})
+    again = q.explore(SITES, scenario, folder=tmp_path)
+    again.load("A")
+    assert again.changes == panel.changes
+    names = {"sites": SITES}
+    exec(panel.python(), names)
+    assert same(names["plan"], panel.plan)
+
+
+def test_a_choice_at_a_single_site_does_not_go_into_a_file_under_the_old_title(tmp_path):
+    panel = q.explore(SITES, SCENARIO.replace(title="Ausgangslage", sites={"mill": {"status": "declined"}}))
+    panel.to_yaml(tmp_path / "same.yaml")
+    panel.lock("park", 4_000)
+    panel.to_yaml(tmp_path / "other.yaml")
+    titles = [q.Scenario.from_yaml(tmp_path / name).title for name in ("same.yaml", "other.yaml")]
+    assert titles == ["Ausgangslage", "Ausgangslage (geändert)"]
+
+
+def test_a_scenario_file_needs_a_name_and_a_folder(panel, tmp_path):
     for path in ("Bad Name.yaml", "x.txt", "no/such/folder.yaml"):
         with refused(panel, q.PlainError):
             panel.to_yaml(tmp_path / path)
@@ -682,6 +749,7 @@ def test_what_a_scenario_file_cannot_say_is_named_and_not_written(panel, tmp_pat
     [
         "name: x\ngroups: [{by: provider, name: Elsewhere, max_eur: 1}]\n",
         "name: x\nmonths: {moor: 6}\n",
+        "name: x\nsites: {moor: {status: signed}}\n",
         "name: x\nneed_weights: {old: 1}\n",
         "name: x\nbudget_eur: acht tausend\n",
         "name: x\nbudget_eur: 80.000\n",

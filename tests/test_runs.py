@@ -126,6 +126,22 @@ def test_two_runs_on_different_days_are_the_same_but_for_their_name(project, mon
     nbformat.validate(executed)
 
 
+def test_a_run_of_what_a_panel_wrote_has_the_amounts_of_the_panel_and_says_what_was_chosen(project):
+    panel = q.explore(q.load("data"), q.Scenario.named("baseline"))
+    panel.set(status={"hill": "signed"}, budget_eur=16_000)
+    panel.lock("park", 9_000)
+    panel.to_yaml("data/scenarios/mine.yaml")
+    folder = run(scenario="mine")
+    made = manifest.read(folder, q.language.Texts())
+    assert made.result.amounts_eur == panel.plan.amounts.to_dict() == {"park": 9_000, "hill": 7_000, "yard": 0}
+    assert made.scenario.fields["sites"] == {"hill": {"status": "signed"}, "park": {"min_eur": 9_000, "max_eur": 9_000}}
+    assert "Mindestbetrag" in made.basis.sentence
+    shown = nbformat.read(folder / "notebooks" / "01_plan.ipynb", as_version=4).cells[-1].outputs[0].data["text/plain"]
+    assert panel.plan.summary()[1] in shown
+    table = (folder / "tables" / "scenario.csv").read_text(encoding="utf-8")
+    assert "hill.status=signed; park.min_eur=9000.0; park.max_eur=9000.0" in table
+
+
 def test_a_failing_notebook_is_named_in_one_line_and_what_was_done_is_set_aside(project, no_figures):
     earlier = result(run())
     write_notebook(
