@@ -793,9 +793,10 @@ def compared(panel: Panel, names: Iterable[str | None]) -> JSON | None:
         total = float(table.loc[TOTAL, f"{first} benefit"])
         lines.append(
             texts.text(
-                "{name} against {first}: {gain} sites gain, {lose} lose; benefit {change} ({share}).",
+                "{name} against {first}: of {n} sites, {gain} get more and {lose} less; benefit {change} ({share}).",
                 name=texts.given(name),
                 first=texts.given(first),
+                n=len(change),
                 gain=int((change > TOLERANCE).sum()),
                 lose=int((change < -TOLERANCE).sum()),
                 change=_signed(texts, -lost, texts.number(abs(lost), 1)) or texts.number(0, 1),

@@ -103,7 +103,7 @@ def test_plans_side_by_side_say_who_gains_and_what_it_costs(panel):
     found = screen.of(panel, screen.View(compared=("A", None)))["comparison"]
     table = panel.compare("A", None)
     change = table["jetzt change_eur"].drop(TOTAL)
-    assert f"{(change > 0).sum()} Standorte gewinnen, {(change < 0).sum()} verlieren" in found["lines"][0]
+    assert f"Von 6 Standorten bekommen {(change > 0).sum()} mehr und {(change < 0).sum()} weniger" in found["lines"][0]
     assert [row["id"] for row in found["rows"]] == [*SITES.site_ids, TOTAL]
     assert len(found["heads"]) == len(found["rows"][0]["cells"])
 

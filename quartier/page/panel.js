@@ -463,14 +463,15 @@ function render({ model, el }) {
     root.lang = now.language;
     sync(root, [
       top(now, words), patterns(),
+      h("div", { class: "qp-bar-top", key: "bar" },
+        h("p", { class: "qp-said", role: "status", "aria-live": "polite", key: "said" }, underWay && underWay.key ? lastSaid : (lastSaid = now.said)),
+        state(now, words)),
       h("div", { class: "qp-columns", key: "columns" },
         h("section", { class: "qp-choices", key: "choices", "aria-label": words.choices }, now.groups.map((one) => group(one, words))),
         h("section", { class: `qp-answer${now.impossible ? " qp-old" : ""}`, key: "answer", "aria-label": words.answer },
-          state(now, words),
           now.answer && [figures(now.answer), table(now.answer, words), binds(now.answer, words), map(now.answer, words)],
           kept(now, words), take(now, words),
           now.answer && h("p", { class: "qp-note", key: "assumed" }, now.answer.assumed), now.answer && h("p", { class: "qp-note", key: "source" }, now.answer.source))),
-      h("div", { class: "qp-said", role: "status", "aria-live": "polite", key: "said" }, underWay && underWay.key ? lastSaid : (lastSaid = now.said)),
     ]);
     root.dataset.seq = now.seq;
   }
