@@ -2,11 +2,15 @@
 #
 #   PYTHON    the Python (3.11 to 3.13) that .venv/ is made from:   make setup PYTHON=python3.12
 #   SCENARIO  a name in data/scenarios/:                            make run SCENARIO=nur-unterschriebene
-#   ARGS      passed on by run, test, lab, bench and lock:          make run ARGS="-p budget_eur=64000"
+#   LANGUAGE  of lab and app, de or en:                             make app LANGUAGE=en
+#   ARGS      passed on by run, test, lab, app, bench and lock:     make run ARGS="-p budget_eur=64000"
 
 PYTHON   ?= python3
 SCENARIO ?= baseline
 ARGS     ?=
+# Not from the environment: what a system keeps under this name (de_DE:en) is meant for other programs.
+LANGUAGE := de
+unexport LANGUAGE
 
 BIN := .venv/bin
 # Warnings are errors, in the notebooks' kernels too. One is left out: from Python 3.12 on, a kernel cannot start without it.
@@ -29,7 +33,7 @@ endef
 export PROBE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab notebooks check bench bench-peers lock clean FORCE
+.PHONY: help setup run test lab app notebooks check bench bench-peers lock clean FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -43,8 +47,11 @@ run: .venv/.stamp ## Run the main job: notebooks, figures and tables into output
 test: .venv/.stamp ## Run all tests, the notebooks among them (warnings are errors)
 	PYTHONWARNINGS="$(WARNINGS)" $(BIN)/python -m pytest -n 2 --dist loadscope --nbval notebooks tests $(ARGS)
 
-lab: .venv/.stamp ## Open the notebooks in JupyterLab
-	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/01_zusammenarbeit.ipynb $(ARGS)
+lab: .venv/.stamp ## Open JupyterLab with the panel to try choices (LANGUAGE=en, ARGS=--no-browser)
+	@$(BIN)/quartier lab --language "$(LANGUAGE)" $(ARGS)
+
+app: .venv/.stamp ## Serve the panel as a page without code (LANGUAGE=en, ARGS="--port 8870 --visitors 4")
+	@$(BIN)/quartier app --language "$(LANGUAGE)" $(ARGS)
 
 notebooks: .venv/.stamp ## Execute the notebooks in place, after a change to the package or the data
 	$(BIN)/python -c "from quartier import runs; runs.refresh()"

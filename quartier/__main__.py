@@ -1,4 +1,4 @@
-"""The command line: ``quartier run``, ``check``, ``verify``, ``runs``, ``tidy``. No logic of its own."""
+"""The command line: ``quartier run``, ``check``, ``verify``, ``runs``, ``tidy``, ``lab``, ``app``. No logic of its own."""
 
 from __future__ import annotations
 
@@ -226,6 +226,56 @@ def _verify(
         found = review.verify(run, data=data, hashes_only=hashes_only, progress=not as_json and sys.stderr.isatty())
     typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2) if as_json else "\n".join(found.sentences()))
     raise typer.Exit(found.exit_code)
+
+
+_Language = Annotated[str, typer.Option("--language", metavar="LANGUAGE", help="de or en.")]
+
+
+@app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def _lab(
+    context: typer.Context,
+    notebook: Annotated[str | None, typer.Option("--notebook", metavar="FILE", help="Another notebook.")] = None,
+    language: _Language = "de",
+) -> None:
+    """Open JupyterLab with the panel to try choices ready.
+
+    Asks nothing of the network. Options that are not here are JupyterLab's own: --no-browser, --port=8889.
+    """
+    from quartier import doors
+
+    doors.open_lab(notebook or doors.NOTEBOOK, language=language, options=context.args)
+
+
+@app.command("app")
+def _app(
+    notebook: Annotated[str | None, typer.Option("--notebook", metavar="FILE", help="Another notebook.")] = None,
+    language: _Language = "de",
+    port: Annotated[int, typer.Option("--port", metavar="PORT", help="Port on this machine, 127.0.0.1.")] = 8866,
+    base_url: Annotated[
+        str, typer.Option("--base-url", metavar="PATH", help="Path of the page behind a proxy: /quartier/")
+    ] = "/",
+    visitors: Annotated[int, typer.Option("--visitors", metavar="N", help="Most visitors at once.")] = 8,
+    waiting: Annotated[
+        int, typer.Option("--waiting", metavar="N", help="How many kernels are kept ready for the next visitors.")
+    ] = 1,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page here.")] = False,
+) -> None:
+    """Serve the panel as a page without code.
+
+    For who has the token, until Ctrl+C. JUPYTER_TOKEN in the environment sets the token; else there is a new one each time.
+    """
+    from quartier import doors
+
+    doors.open_app(
+        notebook or doors.NOTEBOOK,
+        say=typer.echo,
+        language=language,
+        port=port,
+        base_url=base_url,
+        visitors=visitors,
+        waiting=waiting,
+        open_browser=not no_browser,
+    )
 
 
 def _usage(error: Exception) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from quartier.data import DataError, Fault, Sites, ambiguous
+from quartier.data import DataError, Fault, Sites, ambiguous, find_path
 from quartier.language import PlainError, Texts, mark
 from quartier.optimise import allocate
 from quartier.outputs import locked
@@ -158,7 +158,7 @@ class Panel:
         self._at = 0
         self._sliding = ""
         self.alone = threading.RLock()
-        self._folder = None if folder is None else Path(folder)
+        self._folder = None if folder is None else _placed(Path(folder))
         self._kept: dict[str, _Kept] = {}
         self._unreadable: dict[str, str] = {}
         self._read_folder()
@@ -1053,6 +1053,14 @@ class Panel:
         start += "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
         yield self._folder / f"{start}.yaml"
         yield from (self._folder / f"{start}-{number}.yaml" for number in itertools.count(2))
+
+
+def _placed(folder: Path) -> Path:
+    """Place a relative folder as `find_path` finds data, so that a notebook in ``notebooks/`` keeps its plans where a run keeps its own."""
+    if folder.is_absolute() or Path(*folder.parts[:1]).is_dir():
+        return folder
+    home = find_path("data").absolute().parent
+    return home / folder if Path.cwd().is_relative_to(home) and (home / folder.parts[0]).is_dir() else folder
 
 
 def _name(name: Any, texts: Texts) -> str:

@@ -28,6 +28,9 @@ METADATA = {
 }
 """All that a notebook says of where it was executed."""
 
+OWN = "quartier"
+"""Key of the metadata that a notebook may have beside: ``{"run_on_open": true}`` has `quartier lab` execute it when it is opened."""
+
 
 class Finding(NamedTuple):
     """One thing wrong with a notebook: the cell (the first is 1; None: the whole), what is there, what was expected."""
@@ -201,7 +204,7 @@ def metadata_faults(notebook: Any, texts: Texts) -> list[Finding]:
     faults = []
     metadata = json.loads(json.dumps(notebook.metadata))
     for key in sorted(metadata.keys() | METADATA.keys()):
-        if metadata.get(key) != METADATA.get(key):
+        if metadata.get(key) != METADATA.get(key) and (key, metadata.get(key)) != (OWN, {"run_on_open": True}):
             expected = json.dumps(METADATA[key]) if key in METADATA else texts.text("none of it")
             given = (
                 f"{key}: {json.dumps(metadata[key], ensure_ascii=False)}"

@@ -550,7 +550,10 @@ def refresh(notebooks: str | Path = "notebooks") -> tuple[Path, ...]:
             try:
                 _execute_notebook(path, aside, {}, folder.parent, warm, Texts())
                 done = nbformat.read(aside, as_version=4)
-                done.metadata = workbook.METADATA  # the version of this very Python is of no use to a reader
+                # The version of this very Python is of no use to a reader.
+                done.metadata = workbook.METADATA | {
+                    key: done.metadata[key] for key in [workbook.OWN] if key in done.metadata
+                }
                 aside.write_text(nbformat.writes(done) + "\n", encoding="utf-8", newline="\n")
                 aside.replace(path)
             finally:

@@ -62,7 +62,8 @@ def explore(sites: Sites, scenario: Scenario | None = None, *, folder: str | Pat
     scenario : Scenario, optional
         Where to begin; the defaults of a scenario if not given.
     folder : path, optional
-        Where plans are kept under a name; without one they last as long as the panel.
+        Where plans are kept under a name; without one they last as long as the panel. A relative one is looked for as the data are:
+        a notebook in ``notebooks/`` finds ``outputs/kept`` beside that folder.
 
     Returns
     -------

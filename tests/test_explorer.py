@@ -817,3 +817,16 @@ def test_markup_in_the_data_stays_text():
     panel = q.explore(SITES.replace({"park": {"name": "<script>x</script>"}}), SCENARIO)
     panel.lock("park", 5_000)
     assert "<script>" not in panel._repr_mimebundle_()["text/html"]
+
+
+def test_a_relative_folder_is_found_from_a_notebooks_folder_as_the_data_are(tmp_path, monkeypatch):
+    write_city(tmp_path / "data")
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    for place in ("", "notebooks"):
+        monkeypatch.chdir(tmp_path / place)
+        q.explore(SITES, SCENARIO, folder="outputs/kept").keep(f"from {place}")
+    assert len(list((tmp_path / "outputs" / "kept").glob("*.yaml"))) == 2
+    assert list((tmp_path / "notebooks").iterdir()) == []
+    q.explore(SITES, SCENARIO, folder="elsewhere/kept").keep("mine")
+    assert [path.name for path in (tmp_path / "notebooks").iterdir()] == ["elsewhere"]
