@@ -1041,13 +1041,169 @@ def find_path(path: str | Path) -> Path:
 
 
 def input_files(folder: Path) -> list[str]:
-    """List the files of a city's folder that are read, as paths in it: data package, its tables, scenarios.
+    """List the files of a city's folder that are read, as paths in it: data package, its tables, boundaries, scenarios.
 
     What is wrong with them is said by `load`.
     """
     described, _ = _read_package(folder, Texts())
     scenarios = sorted(f"scenarios/{path.name}" for path in (folder / "scenarios").glob("*.yaml"))
-    return [_PACKAGE, *sorted({str(resource["path"]) for resource in described.values()}), *scenarios]
+    tables = {str(resource["path"]) for resource in described.values()}
+    outlines = {_boundary_path(described)} if _is_there(folder / _boundary_path(described)) else set()
+    return [_PACKAGE, *sorted(tables | outlines), *scenarios]
+
+
+BOUNDARIES = "boundaries.geojson"
+"""The file of boundaries that a city's folder may have, unless its data package names another as the resource ``boundaries``."""
+
+_MOST_BYTES = 10_000_000  # of a file of boundaries: many times what the districts of a large city need
+_AROUND = 0.5  # degrees: as far outside its boundary the rough place of a district may lie
+
+
+def _boundary_path(resources: Mapping[str, Mapping[str, Any]]) -> str:
+    return str(resources.get("boundaries", {}).get("path", BOUNDARIES))
+
+
+def _load_boundaries(folder: Path, file: str, texts: Texts) -> tuple[pd.DataFrame | None, list[Fault]]:
+    """Read the outlines of areas: GeoJSON features, each with the properties area_id and source_id.
+
+    Returns
+    -------
+    DataFrame or None
+        Index: number of the feature, from 0; area_id, source_id, rings (tuple of arrays of shape (k, 2), longitude and latitude in
+        degrees, the last point joined to the first). None where the city brings no such file, or it cannot be read at all.
+    list of Fault
+        The column of each is its path in the file.
+    """
+    import pandas as pd
+
+    def refused(given: str, expected: str, row: int | None = None) -> tuple[None, list[Fault]]:
+        return None, [Fault(file, row, None, given, expected)]
+
+    if not _is_there(folder / file):
+        return None, []
+    try:
+        with (folder / file).open("rb") as source:
+            raw = source.read(_MOST_BYTES + 1)
+        if len(raw) > _MOST_BYTES:
+            most = texts.text("at most {value} MB; simplify the outlines", value=_MOST_BYTES // 1_000_000)
+            return refused(texts.text("more than {value} MB", value=_MOST_BYTES // 1_000_000), most)
+        found = json.loads(raw.decode("utf-8-sig"))
+    except OSError as error:
+        return refused(error.strerror or str(error), texts.text("a readable file"))
+    except (ValueError, RecursionError) as error:
+        return refused(getattr(error, "msg", ""), texts.text("valid JSON"), getattr(error, "lineno", None))
+    features = found.get("features") if isinstance(found, dict) else None
+    if not isinstance(features, list) or not features:
+        given = texts.given(found.get("type", "")) if isinstance(found, dict) else ""
+        return refused(given, texts.text("a GeoJSON collection of features (FeatureCollection)"))
+    rows, faults = [], []
+    for number, feature in enumerate(features):
+        row, wrong = _read_feature(feature, f"features[{number}]", file, texts)
+        rows.append(row)
+        faults += wrong
+    table = pd.DataFrame(rows, columns=["area_id", "source_id", "rings"], dtype=object)
+    for number in table.index[table["area_id"].notna() & table["area_id"].duplicated()]:
+        given, expected = texts.given(table.loc[number, "area_id"]), texts.text("each only once")
+        faults.append(Fault(file, None, f"features[{number}].properties.area_id", given, expected))
+    return table, faults
+
+
+def _read_feature(feature: Any, path: str, file: str, texts: Texts) -> tuple[list[Any], list[Fault]]:
+    """Give area, source and rings of a feature, None for what is not right; at most one fault for its coordinates."""
+    feature = feature if isinstance(feature, dict) else {}
+    properties, geometry = feature.get("properties"), feature.get("geometry")
+    row: list[Any] = []
+    faults = []
+    for key in ("area_id", "source_id"):
+        value = properties.get(key) if isinstance(properties, dict) else None
+        sound = isinstance(value, str) and value.strip() != ""
+        row.append(value if sound else None)
+        if not sound:
+            given = "" if value is None else texts.given(value)
+            faults.append(Fault(file, None, f"{path}.properties.{key}", given, texts.text("a value")))
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    if not isinstance(geometry, dict) or kind not in ("Polygon", "MultiPolygon"):
+        given = "" if kind is None else texts.given(kind)
+        faults.append(Fault(file, None, f"{path}.geometry.type", given, texts.text("a Polygon or a MultiPolygon")))
+        return [*row, None], faults
+    polygons = geometry.get("coordinates")
+    if kind == "Polygon":
+        polygons = [polygons]
+    try:
+        return [
+            *row,
+            tuple(_ring(ring, texts) for polygon in _filled(polygons, texts) for ring in _filled(polygon, texts)),
+        ], faults
+    except Unreadable as reason:
+        given, expected = reason.args
+        faults.append(Fault(file, None, f"{path}.geometry.coordinates", given, expected))
+        return [*row, None], faults
+
+
+def _filled(value: Any, texts: Texts) -> list[Any]:
+    if not isinstance(value, list) or not value:
+        raise Unreadable(texts.given(value), texts.text("rings of points, each a longitude and a latitude"))
+    return value
+
+
+def _ring(points: Any, texts: Texts) -> np.ndarray:
+    """Check a closed ring of points and give it without its last one; raises `Unreadable` with what was given and expected."""
+    for point in _filled(points, texts):
+        if (
+            not isinstance(point, list)
+            or len(point) < 2
+            or not all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in point[:2])
+        ):
+            raise Unreadable(texts.given(point), texts.text("rings of points, each a longitude and a latitude"))
+        if not (abs(point[0]) <= 180 and abs(point[1]) <= 90):  # not a number is refused, too
+            expected = texts.text("longitude and latitude in degrees (WGS 84), -180 to 180 and -90 to 90")
+            raise Unreadable(texts.given(point[:2]), expected)
+    if points[0][:2] != points[-1][:2] or len({tuple(point[:2]) for point in points}) < 3:
+        expected = texts.text("a ring of at least three places that ends where it begins")
+        raise Unreadable(texts.text("{n} point", plural="{n} points", n=len(points)), expected)
+    ring = np.array([point[:2] for point in points[:-1]], dtype=float)
+    ring.setflags(write=False)
+    return ring
+
+
+def _boundary_faults(table: pd.DataFrame, file: str, city: _City) -> list[Fault]:
+    """Faults where a boundary belongs to no area or source that is there, lies elsewhere than its area, or may not be shown."""
+    texts, tables, faults = city.texts, city.tables, []
+    for key, target in (("area_id", "areas"), ("source_id", "sources")):
+        known = set(tables[target][key].dropna()) if target in tables else set()
+        for number, value in table[key].dropna().items():
+            if known and value not in known:
+                near, expected = (
+                    _nearest(value, known),
+                    texts.text("a {field} of {file}", field=key, file=city.files[target]),
+                )
+                if near:
+                    expected = texts.text("{expected}; the nearest is {near}", expected=expected, near=near)
+                faults.append(Fault(file, None, f"features[{number}].properties.{key}", texts.given(value), expected))
+    if "sources" in tables:
+        used = tables["sources"][tables["sources"]["source_id"].isin(table["source_id"])]
+        expected = texts.text("a licence: the boundaries of this source are shown")
+        faults += [city.fault("sources", row, "licence", "", expected) for row in used.index[used["licence"].isna()]]
+    if "areas" not in tables:
+        return faults
+    areas = tables["areas"].drop_duplicates("area_id").set_index("area_id")
+    districts = set(areas.index[areas["kind"] == "district"])
+    if not districts & set(table["area_id"]) and not faults:
+        faults.append(Fault(file, None, None, "", texts.text("the boundary of at least one district")))
+    for number, area_id, rings in zip(table.index, table["area_id"], table["rings"], strict=True):
+        if not rings or area_id not in areas.index:
+            continue
+        place = areas.loc[area_id, ["longitude", "latitude"]].to_numpy(dtype=float)
+        points = np.vstack(rings)
+        if (place < points.min(axis=0) - _AROUND).any() or (place > points.max(axis=0) + _AROUND).any():
+            given = f"{points[0, 0]:g} / {points[0, 1]:g}"
+            expected = texts.text(
+                "an outline around the place of the area, {longitude} / {latitude}",
+                longitude=f"{place[0]:g}",
+                latitude=f"{place[1]:g}",
+            )
+            faults.append(Fault(file, None, f"features[{number}].geometry.coordinates", given, expected))
+    return faults
 
 
 def load(folder: str | Path = "data", *, language: str = "de", today: datetime.date | None = None) -> Sites:
@@ -1056,7 +1212,7 @@ def load(folder: str | Path = "data", *, language: str = "de", today: datetime.d
     Parameters
     ----------
     folder : path
-        Folder with ``datapackage.json`` and the tables of `CONTRACT`.
+        Folder with ``datapackage.json`` and the tables of `CONTRACT`; boundaries of districts, if it has them, are read as well.
     language : str
         Language of the error, if there is one.
     today : date
@@ -1084,13 +1240,18 @@ def load(folder: str | Path = "data", *, language: str = "de", today: datetime.d
             faults += found
             if table is not None:
                 tables[name] = table
-    files = {name: resource["path"] for name, resource in resources.items()}
+    files = {name: resource["path"] for name, resource in resources.items()} | {"boundaries": _boundary_path(resources)}
     city = _City(tables, files, texts, today or datetime.date.today())
     for reference in sorted({*_REFERENCES, *_package_references(resources)}):
         faults += _dangling(reference, city)
     for check, needed in _MEANING:
         if needed <= tables.keys():
             faults += check(city)
+    outlines, found = _load_boundaries(path, files["boundaries"], texts)
+    faults += found
+    if outlines is not None:
+        faults += _boundary_faults(outlines, files["boundaries"], city)
+        tables["boundaries"] = outlines
     faulty = {fault.file for fault in faults}
     sound = {name for name in tables if files[name] not in faulty}
     for check, needed in _COMPLETENESS:

@@ -114,6 +114,31 @@ def package() -> dict[str, Any]:
     return {"name": "uebersee", "resources": resources}
 
 
+def boundaries() -> dict[str, Any]:
+    """Describe made-up outlines of the two districts: Nord has a lake in it, Süd is of two parts."""
+
+    def box(west: float, south: float, east: float, north: float) -> list[list[float]]:
+        return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+    nord = {"type": "Polygon", "coordinates": [box(8.5, 52.0, 8.6, 52.05), box(8.51, 52.01, 8.52, 52.02)]}
+    sued = {"type": "MultiPolygon", "coordinates": [[box(8.45, 51.4, 8.55, 51.6)], [box(8.6, 51.4, 8.61, 51.41)]]}
+    return {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "properties": {"area_id": name, "source_id": "kataster"}, "geometry": geometry}
+            for name, geometry in (("nord", nord), ("sued", sued))
+        ],
+    }
+
+
+def write_boundaries(folder: Path) -> Path:
+    """Add the outlines of the districts to a city that was written, and the source that they come from."""
+    (folder / "boundaries.geojson").write_text(json.dumps(boundaries()), encoding="utf-8")
+    with (folder / "sources.csv").open("a", encoding="utf-8") as sources:
+        sources.write("kataster,Bezirksgrenzen,Katasteramt Übersee,2024,dl-de/by-2-0\n")
+    return folder
+
+
 def write_city(folder: Path) -> Path:
     """Write the tables, the data package and two scenarios."""
     (folder / "scenarios").mkdir(parents=True)
@@ -190,6 +215,20 @@ def described(change: Callable[[dict[str, Any]], object]) -> Damage:
         path = folder / "datapackage.json"
         content = json.loads(path.read_text(encoding="utf-8"))
         change({"": content, **{resource["name"]: resource for resource in content["resources"]}})
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+    return damage
+
+
+def outlined(change: Callable[[list[dict[str, Any]]], object]) -> Damage:
+    """Change the features of the boundaries, which are written if they are not there."""
+
+    def damage(folder: Path) -> None:
+        path = folder / "boundaries.geojson"
+        if not path.exists():
+            write_boundaries(folder)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        change(content["features"])
         path.write_text(json.dumps(content), encoding="utf-8")
 
     return damage

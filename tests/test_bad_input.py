@@ -20,6 +20,7 @@ from small_city import (
     changed,
     described,
     fingerprint,
+    outlined,
     recoded,
     removed,
     write_city,
@@ -384,10 +385,86 @@ PACKAGE = [
     package("another sign for a missing value would be read as a text", schema("sites", missingValues=["", "-"]),
             "sites.missingValues", quoted("['', '-']"), "only the blank cell as a missing value"),
 ]
+
+# --- boundaries -------------------------------------------------------------------------------------------------
+
+
+def boundary(reason, change, path, given, expected):
+    return bad(reason, change if callable(change) else outlined(change), "boundaries.geojson", None, path, given, expected)
+
+
+def at(number, *keys, value):
+    """Put a value somewhere into a feature."""
+    def change(features):
+        place = features[number]
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+    return outlined(change)
+
+
+RING = "rings of points, each a longitude and a latitude"
+DEGREES = "longitude and latitude in degrees (WGS 84), -180 to 180 and -90 to 90"
+CLOSED = "a ring of at least three places that ends where it begins"
+POLYGON = "a Polygon or a MultiPolygon"
+COLLECTION = "a GeoJSON collection of features (FeatureCollection)"
+NORD, SUED = "features[0].properties", "features[1].properties"
+HERE, THERE = "features[0].geometry.coordinates", "features[1].geometry.coordinates"
+
+BOUNDARIES = [
+    bad("outlines that are no JSON", written("boundaries.geojson", b'{"type": "FeatureCollection",'),
+        "boundaries.geojson", 1, None, "Expecting property name enclosed in double quotes", "valid JSON"),
+    boundary("outlines that are no text", written("boundaries.geojson", NOISE), None, "", "valid JSON"),
+    boundary("outlines nested without end", written("boundaries.geojson", b"[" * 200_000), None, "", "valid JSON"),
+    boundary("a folder is no file of outlines", lambda folder: (folder / "boundaries.geojson").mkdir(),
+             None, os.strerror(EISDIR), "a readable file"),
+    boundary("a single feature is no collection", written("boundaries.geojson", b'{"type": "Feature"}'),
+             None, quoted("Feature"), COLLECTION),
+    boundary("a list is no collection", written("boundaries.geojson", b"[1]"), None, "", COLLECTION),
+    boundary("a collection of nothing draws nothing", outlined(list.clear), None, quoted("FeatureCollection"), COLLECTION),
+    boundary("outlines in every detail would hold up the page", written("boundaries.geojson", b" " * 10_000_001),
+             None, "more than 10 MB", "at most 10 MB; simplify the outlines"),
+    boundary("a point has no outline", at(0, "geometry", value={"type": "Point", "coordinates": [8.5, 52.0]}),
+             "features[0].geometry.type", quoted("Point"), POLYGON),
+    boundary("a feature may have no geometry", at(1, "geometry", value=None), "features[1].geometry.type", "", POLYGON),
+    boundary("an area that is not in the table", at(0, "properties", "area_id", value="nordd"),
+             f"{NORD}.area_id", quoted("nordd"), "a area_id of areas.csv; the nearest is nord"),
+    boundary("a number is no area", at(0, "properties", "area_id", value=5), f"{NORD}.area_id", quoted("5"), "a value"),
+    boundary("outlines of nobody know no area", outlined(lambda f: f[0]["properties"].pop("area_id")),
+             f"{NORD}.area_id", "", "a value"),
+    boundary("two outlines of one area", at(1, "properties", "area_id", value="nord"),
+             f"{SUED}.area_id", quoted("nord"), ONCE),
+    boundary("outlines without a source", outlined(lambda f: f[1]["properties"].pop("source_id")),
+             f"{SUED}.source_id", "", "a value"),
+    boundary("a source that is not in the table", at(1, "properties", "source_id", value="katasta"),
+             f"{SUED}.source_id", quoted("katasta"), "a source_id of sources.csv; the nearest is kataster"),
+    bad("outlines may be shown only under a licence", all_of(outlined(len), changed("sources.csv", ",dl-de/by-2-0", ",")),
+        "sources.csv", 4, "licence", "", "a licence: the boundaries of this source are shown"),
+    boundary("metres of UTM are no degrees", at(0, "geometry", "coordinates", 0, 0, value=[467000.0, 5763000.0]),
+             HERE, quoted("[467000.0, 5763000.0]"), DEGREES),
+    boundary("infinity is nowhere", at(0, "geometry", "coordinates", 0, 0, value=[float("inf"), 52.0]),
+             HERE, quoted("[inf, 52.0]"), DEGREES),
+    boundary("not a number is nowhere", at(1, "geometry", "coordinates", 0, 0, 1, value=[8.5, float("nan")]),
+             THERE, quoted("[8.5, nan]"), DEGREES),
+    boundary("a text is no coordinate", at(0, "geometry", "coordinates", 0, 0, value=["8.5", "52"]),
+             HERE, quoted("['8.5', '52']"), RING),
+    boundary("a polygon as deep as a multipolygon", at(1, "geometry", "type", value="Polygon"),
+             THERE, quoted("[[8.45, 51.4], [8.55, 51.4], [8.55, 51.6], [8.45, 51.6], ..."), RING),
+    boundary("a polygon without a ring", at(0, "geometry", "coordinates", value=[]), HERE, quoted("[]"), RING),
+    boundary("a ring that does not close", outlined(lambda f: f[0]["geometry"]["coordinates"][0].pop()),
+             HERE, "4 points", CLOSED),
+    boundary("two places have no area", at(0, "geometry", "coordinates", value=[[[8.5, 52.0], [8.6, 52.0], [8.5, 52.0]]]),
+             HERE, "3 points", CLOSED),
+    boundary("longitude and latitude exchanged", at(0, "geometry", "coordinates", value=[
+        [[52.0, 8.5], [52.1, 8.5], [52.1, 8.6], [52.0, 8.5]]]),
+        HERE, "52 / 8.5", "an outline around the place of the area, 8.5592 / 52.0247"),
+    boundary("outlines of quarters are no districts", outlined(lambda f: (f.pop(), f[0]["properties"].update(area_id="ufer"))),
+             None, "", "the boundary of at least one district"),
+]
 # fmt: on
 
 
-@pytest.mark.parametrize(("damage", "fault"), FILES + CELLS + ROWS + PACKAGE)
+@pytest.mark.parametrize(("damage", "fault"), FILES + CELLS + ROWS + PACKAGE + BOUNDARIES)
 def test_a_bad_folder_is_refused_with_the_one_fault_it_has(city, damage, fault):
     damage(city)
     before = fingerprint(city)
@@ -448,6 +525,22 @@ def test_faults_in_many_files_are_all_listed_in_one_error_in_the_order_of_files_
         f"{city}: 13 faults; nothing was changed.\n  - agreements.csv, row 2, column date: "
     )
     assert fingerprint(city) == before
+
+
+def test_every_fault_of_the_boundaries_is_listed_in_one_error(city):
+    all_of(
+        at(0, "properties", "area_id", value="nordd"),
+        at(0, "geometry", "coordinates", 0, 0, value=[467000.0, 5763000.0]),
+        at(1, "geometry", value={"type": "Point", "coordinates": [8.5, 52.0]}),
+        at(1, "properties", "source_id", value="nobody"),
+        changed("partners.csv", "AWO,stated", "AWO,said"),
+    )(city)
+    with pytest.raises(q.DataError) as error:
+        q.load(city, language="en", today=TODAY)
+    places = {(fault.file, fault.column) for fault in error.value.faults}
+    outlines = {f"{NORD}.area_id", HERE, "features[1].geometry.type", f"{SUED}.source_id"}
+    assert places == {("partners.csv", "basis"), *(("boundaries.geojson", place) for place in outlines)}
+    assert len(error.value.faults) == 5
 
 
 def test_faults_are_told_in_german_unless_asked_otherwise(city):

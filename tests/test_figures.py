@@ -21,10 +21,11 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, PathPatch
+from matplotlib.path import Path as MplPath
 from matplotlib.text import Text
 from PIL import Image
-from small_city import TABLES, write_city
+from small_city import TABLES, write_boundaries, write_city
 
 import quartier as q
 from quartier import figures, maps
@@ -917,6 +918,49 @@ def test_more_labels_than_there_is_room_for_are_listed():
     assert 2 < len(found) < 80
     for a, b in itertools.combinations(found, 2):
         assert min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1])
+
+
+# --- boundaries ---
+
+
+@functools.cache
+def outlined(language: str = "de"):
+    """Draw the map of the small city with the outlines of its districts."""
+    with tempfile.TemporaryDirectory() as folder:
+        sites = q.load(write_boundaries(write_city(Path(folder) / "city")))
+    plan = q.allocate(sites, q.Scenario(budget_eur=20_000, max_sites=3, title="Plan 2021", language=language))
+    return plan, q.plot_map(plan)
+
+
+def outlines(ax) -> list[PathPatch]:
+    return [patch for patch in ax.patches if isinstance(patch, PathPatch)]
+
+
+def test_where_the_city_brings_boundaries_districts_are_drawn_as_their_outlines():
+    _, ax = outlined()
+    assert len(outlines(ax)) == 2
+    assert outlines(draw("map")) == []
+    assert len({radius for *_, radius in circles(ax)}) == 1  # a dot each, however many residents
+    for outline, (x, y, _) in zip(outlines(ax), circles(ax), strict=True):
+        path = outline.get_path().transformed(outline.get_transform())
+        assert path.get_extents().contains(x, y)
+    nord = outlines(ax)[0].get_path()
+    assert (nord.codes == MplPath.CLOSEPOLY).sum() == 2  # the lake in it is a hole
+
+
+def test_the_map_names_the_source_of_its_boundaries_and_does_not_call_itself_one_without():
+    for language, without in (("de", "ohne Grenzen"), ("en", "without boundaries")):
+        _, ax = outlined(language)
+        assert "Katasteramt Übersee (dl-de/by-2-0)" in said(ax)
+        assert without not in said(ax)
+        assert without in said(draw("map", language=language))
+    assert "Katasteramt" not in said(draw("map"))
+
+
+def test_no_label_of_a_map_with_boundaries_overlaps_another_or_a_symbol():
+    for language in ("de", "en"):
+        assert overlaps(outlined(language)[1]) == []
+        assert covered(outlined(language)[1]) == []
 
 
 # --- without colour ---

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_city import changed, described, outlined, write_boundaries, write_city
 
 import quartier as q
-from quartier import figures, maps
+from quartier import figures, maps, runs
+from quartier.data import input_files
 from quartier.language import PlainError
 from quartier.looks import LOOKS
 
@@ -150,6 +152,93 @@ def test_the_data_of_a_further_plan_take_milliseconds(n, limit_ms):
         maps.map_data(plan, first)
         taken.append(1000 * (time.process_time() - start))
     assert min(taken) < limit_ms  # the least of them: what else the machine does is not measured
+
+
+# --- boundaries ---
+
+
+def outlined_city(tmp_path, change=lambda folder: None) -> q.Sites:
+    folder = write_boundaries(write_city(tmp_path / "city"))
+    change(folder)
+    return q.load(folder)
+
+
+def wiggly(points: int):
+    """Give the outline of Nord so many points: a coast that no page shows in full."""
+
+    def change(features):
+        turn = np.linspace(0, 2 * np.pi, points, endpoint=False)
+        away = 0.05 + 0.002 * np.sin(40 * turn) + 1e-5 * np.sin(np.arange(points))
+        ring = np.column_stack([8.56 + away * np.cos(turn), 52.02 + away * np.sin(turn)]).tolist()
+        features[0]["geometry"]["coordinates"] = [[*ring, ring[0]]]
+
+    return outlined(change)
+
+
+def numbers(path: str) -> np.ndarray:
+    return np.array(re.findall(r"-?\d+\.\d+", path), dtype=float).reshape(-1, 2)
+
+
+def test_districts_with_a_boundary_have_an_outline_around_their_place(tmp_path):
+    data = maps.map_data(q.allocate(outlined_city(tmp_path), q.Scenario(budget_eur=20_000)))
+    assert data["outlines"].keys() == {"district:nord", "district:sued"}
+    assert json.loads(json.dumps(data)) == data
+    for key, path in data["outlines"].items():
+        spot, points = spots(data)[key], numbers(path)
+        assert spot["outlined"]
+        assert (points.min(axis=0) < (spot["x"], spot["y"])).all()
+        assert (points.max(axis=0) > (spot["x"], spot["y"])).all()
+        assert path.count("M") == path.count("Z") == 2  # with its lake; with its other part
+    across, up = data["km"]
+    every = np.vstack([numbers(path) for path in data["outlines"].values()])
+    assert np.ptp(every, axis=0) == pytest.approx([across, up], abs=0.002)
+    assert "district" not in [entry["kind"] for entry in data["legend"]]
+
+
+def test_without_boundaries_there_are_no_outlines(tmp_path):
+    data = maps.map_data(q.allocate(q.load(write_city(tmp_path / "city")), q.Scenario(budget_eur=20_000)))
+    assert data["outlines"] == {}
+    assert not any(spot["outlined"] for spot in data["spots"])
+
+
+def test_outlines_are_simplified_to_what_a_page_shows(tmp_path):
+    sites = outlined_city(tmp_path, wiggly(60_000))
+    data = maps.map_data(q.allocate(sites, q.Scenario(budget_eur=20_000)))
+    given = sites.table("boundaries")["rings"][0][0]
+    kept = numbers(data["outlines"]["district:nord"])
+    assert len(given) == 60_000
+    assert 30 < len(kept) < 2_000
+    assert np.ptp(kept, axis=0) == pytest.approx(np.ptp(given, axis=0) * [68.4, 111.195], rel=0.05)
+
+
+def test_a_district_without_coordinates_stands_in_the_middle_of_its_boundary(tmp_path):
+    known = changed("areas.csv", ",51.5,8.5,", ",,,")
+    data = maps.map_data(q.allocate(outlined_city(tmp_path, known), q.Scenario(budget_eur=20_000)))
+    sued = spots(data)["district:sued"]
+    first = numbers(data["outlines"]["district:sued"].split("Z")[0])
+    assert (sued["x"], sued["y"]) == pytest.approx((first.min(axis=0) + first.max(axis=0)) / 2, abs=0.01)
+
+
+def test_boundaries_are_copied_with_the_inputs_and_counted_by_the_check(tmp_path):
+    folder = write_city(tmp_path / "city")
+    assert "boundaries.geojson" not in input_files(folder)
+    assert "Grenzen der Gebiete" not in "\n".join(runs.check(folder))
+    write_boundaries(folder)
+    assert input_files(folder).count("boundaries.geojson") == 1
+    assert "Grenzen der Gebiete: 2 Zeilen" in "\n".join(runs.check(folder))
+    job = runs.prepare(data=folder, out=tmp_path / "outputs", notebooks=ROOT / "notebooks")
+    assert job.inputs["city/boundaries.geojson"] == (folder / "boundaries.geojson").read_bytes()
+
+
+def test_a_package_may_keep_its_boundaries_in_another_file(tmp_path):
+    def moved(folder):
+        (folder / "boundaries.geojson").rename(folder / "grenzen.json")
+        entry = {"name": "boundaries", "path": "grenzen.json"}
+        described(lambda package: package[""]["resources"].append(entry))(folder)
+        assert "grenzen.json" in input_files(folder)
+        assert "boundaries.geojson" not in input_files(folder)
+
+    assert len(outlined_city(tmp_path, moved).table("boundaries")) == 2
 
 
 # --- the script ---
