@@ -84,6 +84,12 @@ function render({ model, el }) {
   root.setAttribute("role", "region");
   el.append(root);
 
+  // JupyterLab has a theme of its own, which panel.css follows; a page of Voilà follows the person's setting.
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => { root.dataset.theme = document.body.dataset.voila && dark.matches ? "dark" : ""; };
+  dark.addEventListener("change", paint);
+  paint();
+
   let underWay = null; // { n, since, key }
   let waiting = []; // actions not sent yet
   let sent = 0;
@@ -484,6 +490,7 @@ function render({ model, el }) {
   if (area) area.classList.add("quartier-live");
   return () => {
     clearInterval(clock);
+    dark.removeEventListener("change", paint);
     model.off("change:screen", onScreen);
     model.off("msg:custom", onMessage);
     if (area) area.classList.remove("quartier-live");
