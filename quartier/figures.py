@@ -65,7 +65,7 @@ SCREEN_DPI = 96
 _FONT = "DejaVu Sans"  # ships with matplotlib: the same letters on every machine
 _SIZE, _TITLE_SIZE = 11.0, 14.0  # points
 _WIDTH, _PAD, _GAP = 10.0, 0.15, 0.12  # inches
-_INK, _QUIET, _FAINT, _GROUND = (LIGHT[name] for name in ("ink", "quiet", "faint", "ground"))
+_INK, _QUIET, _THIN, _FAINT = (LIGHT[name] for name in ("ink", "quiet", "thin", "faint"))
 _BLUE, _RED = LIGHT["more"], LIGHT["less"]
 
 _STYLE = {
@@ -820,7 +820,7 @@ def plot_response(plan: Plan, ax: Axes | None = None) -> Axes:
     places = _spread(points, sizes, top, bottom)
     for row, point, place, label in zip(funded.itertuples(), points, places, wrapped(page.width), strict=True):
         across = left + row.amount_eur / high * (right - left)
-        page.line([across, right, right + fan - 0.12, right + fan - 0.05], [point, point, place, place], "#999999")
+        page.line([across, right, right + fan - 0.12, right + fan - 0.05], [point, point, place, place], _THIN)
         page.mark(across, point, row.status)
         page.put(right + fan, place, label, va="center")
     if not labels:
@@ -833,7 +833,7 @@ def plot_response(plan: Plan, ax: Axes | None = None) -> Axes:
 def _curve_lines(scales: Sequence[float]) -> list[dict[str, Any]]:
     """Up to three curves can be told apart; more are a bundle."""
     if len(scales) > 3:
-        return [{"color": "#999999", "linewidth": 0.8}]
+        return [{"color": _THIN, "linewidth": 0.8}]
     return [{"color": _INK, "linewidth": 1.8, "linestyle": style} for style in ("-", "--", ":")[: len(scales)]]
 
 
@@ -1503,7 +1503,7 @@ def _draw_frontier(
     places = _spread(ups, heights(page.width), top, bottom)
     rows = zip(points, acrosses, ups, places, wrapped(page.width), weights, strict=True)
     for point, across, up, place, lines, weight in rows:
-        page.line([across, right, right + fan - 0.12, right + fan - 0.05], [up, up, place, place], "#999999")
+        page.line([across, right, right + fan - 0.12, right + fan - 0.05], [up, up, place, place], _THIN)
         page.ax.plot(
             [across], [up], transform=page.transform, clip_on=False, zorder=3, **dot(point.is_plan, page.scale)
         )

@@ -12,6 +12,7 @@ import dataclasses
 LIGHT = {
     "ink": "#1a1a1a",
     "quiet": "#555555",
+    "thin": "#8a8a8a",
     "faint": "#d9d9d9",
     "ground": "#ffffff",
     "edge": "#1a1a1a",
@@ -29,13 +30,14 @@ LIGHT = {
     "series-6": "#d55e00",
     "series-7": "#f0e442",
 }
-"""Colours on white, by what they stand for: text, lesser text and lines, filling of places and lines of a grid, ground, outline and hatch
-of a filling, statuses, changes, series."""
+"""Colours on white, by what they stand for: text, lesser text and lines, thin lines, filling of places and grid lines, ground, outline and
+hatch of a filling, statuses, changes, series."""
 
 DARK = {
     "ink": "#f2f2f2",
     "quiet": "#b8b8b8",
-    "faint": "#3d4046",
+    "thin": "#85888e",
+    "faint": "#2e3137",
     "ground": "#17191d",
     "edge": "#17191d",
     "signed": "#3d9fe0",

@@ -31,7 +31,7 @@ import quartier as q
 from quartier import figures, maps
 from quartier.data import STATUSES
 from quartier.language import PlainError
-from quartier.looks import LIGHT, LOOKS
+from quartier.looks import DARK, LIGHT, LOOKS, SERIES
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -993,6 +993,103 @@ def test_every_status_has_its_own_marker_and_hatch():
 def contrast(one, other) -> float:
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+PALETTES = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+GROUPS = (tuple(LOOKS), tuple(look.colour for look in SERIES), ("more", "less"))
+
+# Machado, Oliveira & Fernandes (2009), A Physiologically-based Model for Simulation of Color Vision Deficiency, IEEE Transactions on
+# Visualization and Computer Graphics 15(6), table 1, severity 1.0; for linear RGB. Grey is the luminance of IEC 61966-2-1.
+VISIONS = {
+    "as most see": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    "grey": np.tile([0.2126, 0.7152, 0.0722], (3, 1)),
+}
+APART = 15.0  # Delta E of CIE 1976: 2.3 is just noticeable; small areas that do not touch need several times as much
+
+
+def lab(colour, vision: str) -> np.ndarray:
+    """CIE L*a*b* (white D65) of a colour as somebody sees it."""
+    part = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(VISIONS[vision] @ linear, 0, 1)
+    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    x, y, z = np.array(to_xyz) @ seen / [0.95047, 1.0, 1.08883]
+    f = [np.cbrt(t) if t > (6 / 29) ** 3 else t / (3 * (6 / 29) ** 2) + 4 / 29 for t in (x, y, z)]
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def apart(one, other, vision: str) -> float:
+    """Delta E of CIE 1976."""
+    return float(np.linalg.norm(lab(one, vision) - lab(other, vision)))
+
+
+@PALETTES
+@pytest.mark.parametrize("vision", ["as most see", "protanopia", "deuteranopia"])
+def test_colours_of_statuses_series_and_changes_stay_apart_for_the_colour_blind(palette, vision):
+    for group in GROUPS:
+        close = {
+            (one, other): round(apart(palette[one], palette[other], vision), 1)
+            for one, other in itertools.combinations(group, 2)
+            if apart(palette[one], palette[other], vision) < APART
+        }
+        assert close == {}
+
+
+def test_what_is_alike_in_grey_is_told_apart_without_any_colour():
+    alike = [
+        {pair for pair in itertools.combinations(group, 2) if apart(palette[pair[0]], palette[pair[1]], "grey") < APART}
+        for palette in (LIGHT, DARK)
+        for group in GROUPS
+    ]
+    assert all(alike)  # so hatch, marker or sign must carry every meaning: colour alone carries none
+    for one, other in itertools.combinations(LOOKS.values(), 2):
+        assert one.hatch != other.hatch
+        assert one.marker != other.marker
+    series = [figures._series_look(at)["hatch"] for at in range(1, 2 * len(SERIES))]
+    assert len(set(series)) == len(series)
+    assert figures._series_look(0)["hatch"] == ""
+    _, plan = case("city")
+    table = pd.DataFrame({"all": [5000.0, 5000.0], "x": [4000.0, 6000.0]}, index=["a", "b"])
+    assert {"+1.000", "\u22121.000"} <= set(texts(q.plot_changes(table, plan=plan)))
+
+
+@PALETTES
+def test_letters_stand_out_from_every_ground_that_they_stand_on(palette):
+    for ink in ("ink", "quiet"):
+        for ground in ("ground", "faint"):
+            assert contrast(palette[ink], palette[ground]) >= 4.5  # WCAG 2.2, 1.4.3
+
+
+@PALETTES
+def test_symbols_bars_and_lines_stand_out_from_their_ground_by_filling_or_by_outline(palette):
+    for group in GROUPS:
+        for name in group:
+            for ground in ("ground", "faint"):  # a symbol may stand on the circle of a district
+                if name.startswith("series") and ground == "faint":
+                    continue
+                seen = max(contrast(palette[name], palette[ground]), contrast(palette["edge"], palette[ground]))
+                assert seen >= 3  # WCAG 2.2, 1.4.11
+            assert contrast(palette["edge"], palette[name]) >= 3  # a hatch on its filling
+    for line in ("quiet", "thin", "ink"):
+        assert contrast(palette[line], palette["ground"]) >= 3
+    assert contrast(palette["quiet"], palette["faint"]) >= 3  # the outline of a district
+
+
+def test_every_filling_of_a_figure_has_an_outline_that_stands_out():
+    looks = [figures._marker(look, 1.0)["markeredgecolor"] for look in LOOKS.values()]
+    looks += [figures._bar(look)["edgecolor"] for look in LOOKS.values()]
+    looks += [figures._series_look(at)["edgecolor"] for at in range(len(SERIES))]
+    assert set(looks) == {LIGHT["edge"]}
+
+
+def test_both_palettes_name_the_same_things():
+    assert LIGHT.keys() == DARK.keys()
 
 
 @pytest.mark.parametrize("colour", [figures._BLUE, figures._RED])

@@ -15,7 +15,7 @@ import quartier as q
 from quartier import figures, maps, runs
 from quartier.data import input_files
 from quartier.language import PlainError
-from quartier.looks import LOOKS
+from quartier.looks import LIGHT, LOOKS
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "quartier" / "page"
@@ -283,3 +283,11 @@ def test_script_and_style_know_every_status_and_its_marker():
     for status, look in LOOKS.items():
         assert f'[data-status="{status}"]' in style
         assert re.search(rf'(?m)^  "?{re.escape(look.marker)}"?: "M', code())
+
+
+def test_without_the_pages_colours_the_map_has_those_of_paper():
+    style = (PAGE / "map.css").read_text(encoding="utf-8")
+    found = re.findall(r"var\(--qp-([\w-]+), (#\w+)\)", style)
+    assert len(found) == style.count("var(")
+    for name, colour in found:
+        assert LIGHT[name] == (colour if len(colour) == 7 else "#" + "".join(2 * one for one in colour[1:]))
