@@ -48,7 +48,9 @@ class Person:
         before = self.seq()
         act()
         self.page.wait_for_function(
-            "([panel, seq]) => Number(document.querySelector(panel).dataset.seq) > seq", arg=[PANEL, before], timeout=20_000
+            "([panel, seq]) => Number(document.querySelector(panel).dataset.seq) > seq",
+            arg=[PANEL, before],
+            timeout=20_000,
         )
         self.page.wait_for_timeout(150)
 
@@ -59,7 +61,12 @@ class Person:
 
     def figure(self, label):
         """What a key figure says."""
-        return self.panel.locator("dl > div").filter(has=self.page.get_by_text(label, exact=True)).locator("strong").inner_text()
+        return (
+            self.panel.locator("dl > div")
+            .filter(has=self.page.get_by_text(label, exact=True))
+            .locator("strong")
+            .inner_text()
+        )
 
     def amounts(self):
         """Amounts in the table, EUR by name of the site."""
@@ -135,7 +142,9 @@ class WithoutMouse(Person):
         wanted = target.element_handle()
         for _ in range(MOST_TABS):
             if wanted.evaluate("one => one === document.activeElement"):
-                seen = wanted.evaluate("one => { const s = getComputedStyle(one); return [s.outlineStyle, parseFloat(s.outlineWidth)]; }")
+                seen = wanted.evaluate(
+                    "one => { const s = getComputedStyle(one); return [s.outlineStyle, parseFloat(s.outlineWidth)]; }"
+                )
                 assert seen[0] != "none", "the focus is not seen"
                 assert seen[1] >= 2, "the focus is hardly seen"
                 return

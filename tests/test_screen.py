@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from small_city import write_city
 from test_explorer import SCENARIO, SITES
+from test_figures import contrast
 
 import quartier as q
 from quartier import screen
 from quartier.explorer import START, TOTAL
+from quartier.looks import DARK, LIGHT
 
 PAGE = Path(screen.__file__).parent / "page"
 
@@ -256,3 +258,32 @@ def test_the_page_writes_no_markup(path):
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", path.read_text()
     )
+
+
+# --- colours ----------------------------------------------------------------------------------------------------
+
+
+def colours(theme):
+    """Colours of a theme by name, as they stand in the style sheet."""
+    blocks = re.findall(r"\{([^}]*color-scheme: (\w+);[^}]*)\}", (PAGE / "panel.css").read_text(encoding="utf-8"))
+    return dict(re.findall(r"--qp-([\w-]+): (#[0-9a-f]{6});", dict((name, text) for text, name in blocks)[theme]))
+
+
+@pytest.mark.parametrize(("theme", "palette"), [("light", LIGHT), ("dark", DARK)])
+def test_the_panel_has_the_colours_of_the_figures(theme, palette):
+    found = colours(theme)
+    shared = set(found) & set(palette)
+    assert len(shared) == 11
+    assert {name: found[name] for name in shared} == {name: palette[name] for name in shared}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_and_edges_of_the_panel_stand_out_from_their_ground(theme):
+    found = colours(theme)
+    for ground in ("ground", "raised"):
+        for text in ("ink", "quiet", "more-text", "less-text", "alert"):
+            assert contrast(found[text], found[ground]) >= 4.5, (text, ground)
+        for edge in ("line", "focus", "alert"):
+            assert contrast(found[edge], found[ground]) >= 3, (edge, ground)
+    for text in ("ink", "alert"):
+        assert contrast(found[text], found["alert-ground"]) >= 4.5, text
