@@ -885,6 +885,7 @@ _CIRCLE, _SYMBOL, _SMALLEST = (
     0.10,
 )  # inches: radius of the largest circle, side of the largest and least symbol
 _DOT = 0.04  # inches: radius where a district's residents are not known, or its outline is drawn
+_OUTLINED_MAP = (5.0, 6.0)  # inches: labels stand on outlines, but beside circles
 _OUTLINED = "#f1f1f1"  # lighter than a circle, which may stand on it
 _LEAST_KM = 2.0  # across a map of a single place
 _SCALE_BAR, _LISTED_HEAD, _LISTED_COLUMNS = 0.4, 0.34, (1.3, 1.45)  # inches
@@ -1042,7 +1043,7 @@ def plot_map(plan: Plan, *, ax: Axes | None = None) -> Axes:
                 [spot.x], [spot.y + top], transform=page.transform, clip_on=False, linestyle="none", zorder=3, **look
             )
         if box is not None:
-            _draw_label(page, spot, box, top)
+            _draw_label(page, spot, box, top, on_outlines=any(place.rings for place in layout.spots))
     _draw_scale(page, scale, top + high + _SCALE_BAR / 2, texts)
     y = top + high + _SCALE_BAR
     for heading, rows in lists(page.width):
@@ -1061,7 +1062,7 @@ def _draw_outline(page: _Page, rings: Sequence[np.ndarray], scale: float, x: flo
     from matplotlib.path import Path as Outline
 
     shapes = [Outline(np.vstack([ring, ring[:1]]) * scale + (x, y), closed=True) for ring in rings]
-    look = {"facecolor": _OUTLINED, "edgecolor": _QUIET, "linewidth": 0.8 * page.scale}
+    look = {"facecolor": _OUTLINED, "edgecolor": _THIN, "linewidth": 0.8 * page.scale}
     patch = PathPatch(Outline.make_compound_path(*shapes), **look)
     patch.set(transform=page.transform, clip_on=False, zorder=0.9)
     page.ax.add_patch(patch)
@@ -1083,7 +1084,8 @@ def _square_look(scale: float = 1.0) -> dict[str, Any]:
 
 def _on_paper(layout: Layout) -> tuple[list[_Spot], float, float]:
     """Give the places in inches around the middle of the map, inches a kilometre, and the inches that the map needs upwards."""
-    scale = min(_MAP_ACROSS / max(layout.across_km, _LEAST_KM), _MAP_UP / max(layout.up_km, _LEAST_KM))
+    across, up = _OUTLINED_MAP if any(spot.rings for spot in layout.spots) else (_MAP_ACROSS, _MAP_UP)
+    scale = min(across / max(layout.across_km, _LEAST_KM), up / max(layout.up_km, _LEAST_KM))
     most = max(spot.amount_eur for spot in layout.spots) or 1.0
     moved = []
     for spot in layout.spots:
@@ -1220,14 +1222,19 @@ def _search(order: Sequence[int], choices: Sequence[Sequence[_Place]]) -> dict[i
     return found if choose(0) else None
 
 
-def _draw_label(page: _Page, spot: _Spot, box: _Box, top: float) -> None:
-    """Write a label; a line leads to it where it is not close to its spot."""
+def _draw_label(page: _Page, spot: _Spot, box: _Box, top: float, on_outlines: bool) -> None:
+    """Write a label; a line leads to it where it is not close to its spot. White around the letters parts them from outlines."""
+    from matplotlib.patheffects import withStroke
+
+    looks: dict[str, Any] = (
+        {"path_effects": [withStroke(linewidth=2.5 * page.scale, foreground="white")]} if on_outlines else {}
+    )
     left, y = box[0], box[1] + top
     start, end = _line(spot, box)
     if math.dist(start, end) > _RINGS[1] + 0.01:
         page.line([start[0], end[0]], [start[1] + top, end[1] + top], _QUIET)
     heads = spot.heads
-    page.put(left, y, heads, fontweight=spot.weight)
+    page.put(left, y, heads, fontweight=spot.weight, **looks)
     if spot.money:
         row = y + _tall(len(heads)) + max(spot.indent - 0.06, _tall(1)) / 2
         if spot.indent:
@@ -1241,7 +1248,7 @@ def _draw_label(page: _Page, spot: _Spot, box: _Box, top: float) -> None:
                 zorder=3,
                 **look,
             )
-        page.put(left + spot.indent, row, [spot.money], va="center")
+        page.put(left + spot.indent, row, [spot.money], va="center", **looks)
 
 
 def _draw_scale(page: _Page, scale: float, y: float, texts: Texts) -> None:

@@ -257,6 +257,7 @@ const quartierMapNode = (state, spot) => {
     node.tip = quartierMapMake("title", node.group);
     node.label = quartierMapMake("g", state.labels, "qp-map-label");
     node.labelTip = quartierMapMake("title", node.label);
+    node.back = quartierMapMake("rect", node.label, "qp-map-hit"); // so that a click between two letters counts
     node.square = quartierMapMake("path", node.label, "qp-map-square");
     quartierMapSet(node.square, { d: quartierMapShapes.square });
     node.heads = [0, 1].map(() => quartierMapMake("text", node.label, `qp-map-text${spot.site ? "" : " qp-map-strong"}`));
@@ -289,7 +290,10 @@ function quartierMap(host, data, options = {}) {
   const legend = width + JSON.stringify(data.legend);
   if (legend !== state.drawnLegend) [state.drawnLegend, state.top] = [legend, quartierMapLegend(state, data, width)];
   const height = Math.round(options.height || Math.max(520, Math.min(680, 0.75 * width)) + state.top);
-  const narrow = width < 500, beside = Math.max(60, Math.min(200, (narrow ? 0.25 : 0.19) * width)), over = 46, foot = 30;
+  // Labels stand beside circles, but on outlines.
+  const narrow = width < 500, inside = data.spots.some((spot) => spot.outlined);
+  const beside = inside ? 0.06 * width : Math.max(60, Math.min(200, (narrow ? 0.25 : 0.19) * width));
+  const over = inside ? 12 : 46, foot = 30;
   const scale = Math.min(
     (width - 2 * beside) / Math.max(data.km[0], look.least),
     (height - state.top - foot - 2 * over) / Math.max(data.km[1], look.least),
@@ -356,6 +360,7 @@ function quartierMap(host, data, options = {}) {
     });
     if (!place) continue;
     quartierMapMove(node.label, place.box.left, place.box.top);
+    quartierMapSet(node.back, { width: spot.wide.toFixed(0), height: spot.high.toFixed(0) });
     node.heads.forEach((text, at) => {
       quartierMapSet(text, { y: at * look.line + 13 });
       quartierMapSay(text, spot.heads[at] || "");
