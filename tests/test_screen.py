@@ -266,7 +266,7 @@ def test_the_page_writes_no_markup(path):
 def colours(theme):
     """Colours of a theme by name, as they stand in the style sheet."""
     blocks = re.findall(r"\{([^}]*color-scheme: (\w+);[^}]*)\}", (PAGE / "panel.css").read_text(encoding="utf-8"))
-    return dict(re.findall(r"--qp-([\w-]+): (#[0-9a-f]{6});", dict((name, text) for text, name in blocks)[theme]))
+    return dict(re.findall(r"--qp-([\w-]+): (#[0-9a-f]{6});", {name: text for text, name in blocks}[theme]))
 
 
 @pytest.mark.parametrize(("theme", "palette"), [("light", LIGHT), ("dark", DARK)])
