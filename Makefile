@@ -44,7 +44,8 @@ setup: .venv/.stamp ## Make the environment in .venv/ from the lock (skipped whe
 run: .venv/.stamp ## Run the main job: notebooks, figures and tables into outputs/ (SCENARIO=..., ARGS=...)
 	@$(BIN)/quartier run "$(SCENARIO)" $(ARGS)
 
-test: .venv/.stamp ## Run all tests, the notebooks among them (warnings are errors)
+test: .venv/.stamp ## Run all tests, the notebooks among them (warnings are errors; gets a browser where there is none)
+	@$(BIN)/python tests/browser.py
 	PYTHONWARNINGS="$(WARNINGS)" $(BIN)/python -m pytest -n 2 --dist loadscope --nbval notebooks tests $(ARGS)
 
 lab: .venv/.stamp ## Open JupyterLab with the panel to try choices (LANGUAGE=en, ARGS=--no-browser)

@@ -62,7 +62,8 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="quartier-app-") as folder:
         copied = Path(folder) / notebook.name
         nbformat.write(_prepared(nbformat.read(notebook, as_version=4), language), copied)
-        app = _App(config=_config(language, port, base_url, waiting))
+        # Voilà's parts find their log through the one instance.
+        app = _App.instance(config=_config(language, port, base_url, waiting))
         app.visitors, app.say, app.wants_browser, app.texts = visitors, say, open_browser, Texts(language)
         app.initialize([str(copied)])
         # Voilà ends its kernels when it is interrupted, once: the command line's own handlers would interrupt that.
@@ -119,6 +120,7 @@ def _config(language: str, port: int, base_url: str, waiting: int) -> Config:
         }
     )
     config.HTMLExporter.language_code = language
+    config.PasswordIdentityProvider.allow_password_change = False  # else who has the token could lock the others out
     config.KernelManager.transport = (
         "ipc"  # sockets in a folder of one's own, which nobody else on this machine can listen to
     )

@@ -1,5 +1,6 @@
 """Settings for all tests, and how many random problems they solve."""
 
+import browser as browsers
 import pytest
 from hypothesis import settings
 
@@ -38,3 +39,53 @@ def many(default: int, thorough: int, batch: int, first: int = 0, *, thorough_ru
         raise pytest.UsageError(f"many: {default} does not divide {thorough}, or {batch} does not divide {default}")
     seeds = range(first, first + thorough, 1 if thorough_run else thorough // default)
     return [seeds[at : at + batch] for at in range(0, len(seeds), batch)]
+
+
+# Pages in a browser: see browser.py
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Give a browser. Ended with its module: while Playwright is at work, nobody else may run an event loop."""
+    if not browsers.find():
+        if browsers.IS_REQUIRED:
+            pytest.fail(browsers.MISSING)
+        pytest.skip(browsers.MISSING)
+    with browsers.launched() as started:
+        yield started
+
+
+@pytest.fixture
+def visit(browser):
+    """Give a function that opens an empty page in a context of its own, and takes the context's options."""
+    made = []
+
+    def begin(**options):
+        made.append(browsers.visit(browser, **options))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.page.context.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """Give the server of `quartier lab`, in German."""
+    folder = browsers.copy(tmp_path_factory.mktemp("lab"))
+    with browsers.serving(folder, "lab", "--allow-root") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def voila(tmp_path_factory):
+    """Give the server of `quartier app`, in German, with one kernel kept ready."""
+    with browsers.serving(browsers.copy(tmp_path_factory.mktemp("app")), "app") as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter):
+    left_out = [one for one in terminalreporter.stats.get("skipped", []) if "NO BROWSER" in str(one.longrepr)]
+    if left_out:
+        terminalreporter.section("NO BROWSER", red=True, bold=True)
+        terminalreporter.write_line(f"{len(left_out)} tests left out. {browsers.MISSING}", red=True, bold=True)

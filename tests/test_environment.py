@@ -1,7 +1,10 @@
 """pyproject.toml, environment.yml and requirements.lock say the same: names, ranges, versions, hashes."""
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -208,5 +211,27 @@ def test_every_goal_of_make_says_what_it_does():
 
 def test_a_change_has_to_pass_what_a_person_runs_and_nothing_else():
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    commands = [line for line in script.splitlines() if line and not line.startswith(("#", "set ", "cd "))]
+    commands = [line for line in script.splitlines() if line and not line.startswith(("#", "set ", "cd ", "export "))]
     assert commands == ["make check", "make test"]
+
+
+def test_a_change_has_to_pass_the_tests_in_a_browser_too():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.search("^export QUARTIER_BROWSER=required", script, re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^test:.*\n.*tests/browser\.py\n.*pytest", makefile, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("asked", "code"), [("", 0), ("required", 1)])
+def test_where_no_browser_can_be_had_it_is_said_loudly_and_is_an_error_only_where_one_is_required(asked, code):
+    lines = [
+        "import sys; sys.path.insert(0, 'tests')",
+        "import browser",
+        "browser.install = lambda: None; browser.shutil.which = lambda name: None",
+        "sys.exit(browser.main())",
+    ]
+    environment = {**os.environ, "QUARTIER_BROWSER": asked, "PLAYWRIGHT_BROWSERS_PATH": "/nowhere"}
+    told = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert (told.returncode, "LEFT OUT" in told.stderr) == (code, True)

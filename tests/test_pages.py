@@ -8,7 +8,6 @@ import copy
 import errno
 import io
 import itertools
-import os
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 import nbformat
 import pytest
+from browser import axe
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, PngImagePlugin
 
@@ -25,7 +25,6 @@ from quartier.language import PlainError
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "notebooks").glob("*.ipynb"))
-BROWSER = "/usr/bin/chromium"
 
 
 # What a page consists of
@@ -654,28 +653,17 @@ def test_half_a_character_does_not_keep_a_page_from_being_written():
 
 @pytest.mark.parametrize("width", [1280, 360, 320])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_browser_finds_nothing_to_load_and_nothing_that_keeps_a_reader_out(tmp_path, scheme, width):
-    """Needs playwright, Chromium, and axe-core: AXE_JS names its axe.min.js."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    axe = os.environ.get("AXE_JS")
-    if not axe:
-        pytest.skip("AXE_JS does not name the file axe.min.js of axe-core")
-    if not Path(BROWSER).exists():
-        pytest.skip(f"there is no {BROWSER}")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        for file in FILES:
-            page = browser.new_context(
-                color_scheme=scheme, viewport={"width": width, "height": 800}, offline=True, bypass_csp=True
-            ).new_page()
-            asked: list[str] = []
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            page.goto(pages.save(file, tmp_path / f"{file.stem}.html").as_uri())
-            assert [url for url in asked if not url.startswith("data:")] == [page.url]
-            assert page.evaluate("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-            page.evaluate(Path(axe).read_text(encoding="utf-8"))
-            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-            assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
-        browser.close()
+def test_a_browser_finds_nothing_to_load_and_nothing_that_keeps_a_reader_out(visit, made, tmp_path, scheme, width):
+    seen = visit(color_scheme=scheme, viewport={"width": width, "height": 800}, offline=True)
+    page = seen.page
+    for name, text in made.items():
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+        asked: list[str] = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        seen.open((tmp_path / f"{name}.html").as_uri(), wait="load")
+        assert [url for url in asked if not url.startswith("data:")] == [page.url]
+        assert page.evaluate("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        assert axe(page) == []
+    assert seen.errors == []
