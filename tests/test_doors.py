@@ -63,7 +63,10 @@ def test_only_a_notebook_that_asks_for_it_is_executed_when_it_is_opened(lab, vis
     seen = visit()
     seen.open(lab.address(f"lab/tree/asks-{asks}.ipynb") + "&reset")
     seen.idle()
-    seen.page.wait_for_timeout(1000)
+    if asks:
+        seen.page.locator(".jp-CodeCell .jp-InputPrompt", has_text=prompt).wait_for()
+    else:
+        seen.page.wait_for_timeout(1500)
     assert seen.page.locator(".jp-CodeCell .jp-InputPrompt").inner_text().strip() == prompt
 
 
@@ -140,6 +143,20 @@ def test_each_visitor_has_a_panel_of_their_own(page, voila, visit):
     other.panel().get_by_role("button", name="um 10 % kürzen").click()
     other.page.get_by_text("72.000 EUR").first.wait_for()
     assert "72.000 EUR" not in page.panel().inner_text()
+
+
+def test_behind_a_proxy_that_adds_the_token_the_panel_moves_and_who_leaves_makes_room(tmp_path, visit):
+    folder = browsers.copy(tmp_path)
+    options = ("--visitors=1", "--waiting=0", "--base-url=/quartier/")
+    with browsers.serving(folder, "app", *options, base_url="/quartier/") as server:
+        for _ in range(2):
+            seen = visit(extra_http_headers={"Authorization": f"token {server.token}"})
+            seen.open(server.url)
+            seen.panel().get_by_role("button", name="um 10 % kürzen").click()
+            seen.page.get_by_text("72.000 EUR").first.wait_for()
+            assert (seen.outside, seen.errors) == ([], [])
+            seen.page.close(run_before_unload=True)
+            time.sleep(1)
 
 
 def asked(address: str) -> tuple[int, str]:
