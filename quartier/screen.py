@@ -238,7 +238,7 @@ def _range(panel: Panel, key: str, label: str, value: float, most: float, step: 
 
 def _money(panel: Panel) -> list[JSON]:
     texts, scenario, start = panel.texts, panel.scenario, panel.start.scenario
-    step = _nice(start.budget_eur / 100)
+    step = _nice(start.budget_eur / 50)
     n = len(panel.sites)
     found = [
         _range(
