@@ -21,6 +21,7 @@ import quartier as q
 from benchmarks.doors import PANEL, browsing, prepare, serving
 from quartier.language import Texts
 
+SLOW_S = 2  # such answers are told at once
 ANSWER_S = 60  # a plan of the crossing limits that the clicks can make takes some seconds
 WRONG = ("", "abc", "-5", "1e9", "1.5.5", "99999999999", "NaN", "1,240", "12;5", "<b>", "0", "\u2212300")
 RIGHT = ("5000", "4.000", "12000", "64000", "10", "3", "1,5", "30", "250", "100", "80.000 EUR", "9500", "7")
@@ -103,6 +104,7 @@ class Soak:
         self.done: collections.Counter[str] = collections.Counter()
         self.missed: collections.Counter[str] = collections.Counter()
         self.slowest: dict[str, float] = {}
+        self.doing = ""
         self.browser = page.context.new_cdp_session(page)
         self.actions: dict[str, tuple[int, Callable[[], None]]] = {
             "slider": (20, self.slide),
@@ -177,17 +179,23 @@ class Soak:
         except Exception:
             counted = self.page.evaluate(f"[document.querySelector('{PANEL}').dataset.seq, window.quartierSent]")
             self.faults.append(f"{name}: no answer in {ANSWER_S} s; seq {counted[0]}, sent {counted[1]}")
-        self.slowest[name] = max(self.slowest.get(name, 0.0), time.monotonic() - start)
+        taken = time.monotonic() - start
+        self.slowest[name] = max(self.slowest.get(name, 0.0), taken)
+        if taken > SLOW_S:
+            print(f"slow: {name} {taken:.1f} s; {self.doing}", flush=True)
 
     def compare(self) -> None:
         """Hold what is shown against `allocate`, given the Python that is shown."""
         summary = self.panel.locator("section[aria-labelledby$=take] summary")
         summary.click()
-        self.answered("code")
-        self.page.wait_for_selector(f"{PANEL} pre code")
+        try:
+            self.page.wait_for_selector(f"{PANEL} pre code", timeout=1000 * ANSWER_S)
+        except Exception:
+            self.faults.append(f"no Python was shown; the panel says {self.panel.locator('.qp-state').inner_text()!r}")
+            return
         shown = self.panel.evaluate(SHOWN)
         summary.click()
-        self.answered("code")
+        self.page.wait_for_selector(f"{PANEL} pre code", state="detached", timeout=1000 * ANSWER_S)
         if shown["impossible"]:
             return  # what is shown is an older plan, and says so
         names: dict[str, Any] = {"sites": q.load(self.folder / "data")}
@@ -217,6 +225,7 @@ class Soak:
         if not n:
             raise Missed
         chosen = found.nth(self.random.randrange(n))
+        self.doing = selector
         if not chosen.is_visible() or not chosen.is_enabled():
             raise Missed
         return chosen
@@ -234,7 +243,9 @@ class Soak:
 
     def type(self, selector: str) -> None:
         control = self.one(selector)
-        control.fill(self.random.choice(RIGHT if self.random.random() < 0.6 else WRONG))
+        value = self.random.choice(RIGHT if self.random.random() < 0.6 else WRONG)
+        self.doing = f"{control.get_attribute('id')}: {value!r}"
+        control.fill(value)
         control.press("Tab")
 
     def slide(self) -> None:

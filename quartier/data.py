@@ -696,7 +696,7 @@ class Sites:
     @property
     def frame(self) -> pd.DataFrame:
         """Copy of the table: index ``site_id``; name, status, partners, district, `RULES` in EUR; the need if given."""
-        return self._frame.copy()
+        return self._frame.copy(deep=False)  # pandas copies what is written to, when it is written to
 
     @property
     def site_ids(self) -> tuple[str, ...]:
@@ -708,11 +708,11 @@ class Sites:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Copies of all tables that were read, by name; empty where the sites come from a frame."""
-        return {name: table.copy() for name, table in self._tables.items()}
+        return {name: table.copy(deep=False) for name, table in self._tables.items()}
 
     def table(self, name: str) -> pd.DataFrame:
         """Copy of one table that was read."""
-        return self._tables[name].copy()
+        return self._tables[name].copy(deep=False)
 
     def numbers(self, column: str) -> np.ndarray:
         """Give a column as floats, shape (n,), read-only; EUR for amounts, weighted residents for a given need."""
@@ -831,7 +831,7 @@ class Sites:
             return pd.DataFrame(index=self._frame.index)
         if "basis" not in self.cache:
             self.cache["basis"] = self._worked_out_basis()
-        return self.cache["basis"].copy()
+        return self.cache["basis"].copy(deep=False)
 
     def _worked_out_basis(self) -> pd.DataFrame:
         """Frame of `basis`."""
@@ -872,7 +872,7 @@ class Sites:
             areas = catchments.loc[catchments["site_id"].isin(self._frame.index), "area_id"]
             rows = rows[rows["area_id"].isin(areas) | rows["site_id"].isin(self._frame.index)]
             self.cache["indicators_used"] = latest_indicators(rows, self._tables["indicator_kinds"])
-        return self.cache["indicators_used"].copy()
+        return self.cache["indicators_used"].copy(deep=False)
 
     def assumptions(self) -> pd.DataFrame:
         """Every assumed figure that a plan uses: table, key, figure, value, unit, source, note.

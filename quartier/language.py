@@ -8,6 +8,7 @@ import gettext
 import io
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,16 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
+
+
+@functools.cache
+def _marks(locale: str) -> dict[int, str]:
+    """Say what stands in a locale where Python writes a comma, a point and a minus."""
+    from babel.numbers import get_decimal_symbol, get_group_symbol, get_minus_sign_symbol
+
+    return str.maketrans(
+        {",": get_group_symbol(locale), ".": get_decimal_symbol(locale), "-": get_minus_sign_symbol(locale)}
+    )
 
 
 def language_name(language: str) -> str:
@@ -99,11 +110,16 @@ class Texts:
 
     def number(self, value: float, digits: int = 0) -> str:
         """Format a number with a fixed count of decimals."""
-        from babel.numbers import format_decimal
-
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
         shown = 0 if round(value, digits) == 0 else value  # no minus before a zero
-        return format_decimal(shown, format=pattern, locale=self._locale)
+        return self._digits(Decimal(str(shown)), digits)
+
+    def _digits(self, value: Decimal, digits: int) -> str:
+        """Write a number with the marks of the language. Babel would do the same, but a panel needs a thousand for each answer."""
+        if not value.is_finite():
+            from babel.numbers import format_decimal
+
+            return format_decimal(value, locale=self._locale)
+        return f"{value:,.{digits}f}".translate(_marks(self._locale))
 
     def eur(self, value: float) -> str:
         """Format an amount in EUR; cents only where there are any."""
@@ -112,11 +128,8 @@ class Texts:
 
     def percent(self, share: float, digits: int = 1) -> str:
         """Format a share (0.125) as per cent (12,5 %)."""
-        from babel.numbers import format_percent
-
-        pattern = {"de": "#,##0{}\u00a0%", "en": "#,##0{}%"}[self.language].format("." + "0" * digits if digits else "")
         shown = 0 if round(100 * share, digits) == 0 else share  # no minus before a zero
-        return format_percent(shown, format=pattern, locale=self._locale)
+        return self._digits(Decimal(str(shown)).scaleb(2), digits) + {"de": "\u00a0%", "en": "%"}[self.language]
 
     def date(self, value: datetime.date) -> str:
         """Format a date in its medium form (26.01.2021)."""

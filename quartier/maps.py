@@ -137,8 +137,11 @@ class _Ground:
 
 def has_map(sites: Sites) -> bool:
     """Say whether the data give the place of any district or candidate site, so that there is a map."""
-    tables = sites.tables
-    return bool(tables) and not (_placed(_districts(tables)).empty and _placed(_candidates(sites, tables)).empty)
+    if "map: has" not in sites.cache:
+        tables = sites.tables
+        placed = bool(tables) and not (_placed(_districts(tables)).empty and _placed(_candidates(sites, tables)).empty)
+        sites.cache["map: has"] = placed
+    return bool(sites.cache["map: has"])
 
 
 def lay_out(plan: Plan) -> Layout:

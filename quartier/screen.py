@@ -309,6 +309,7 @@ def _statuses(panel: Panel) -> list[JSON]:
         for status in STATUSES
     ]
     basis, changes = panel.sites.basis, panel.changes
+    assumed = set() if basis.empty else set(basis.index[basis["status"] == "assumed"])
     found += [
         _control(
             panel,
@@ -317,7 +318,7 @@ def _statuses(panel: Panel) -> list[JSON]:
             name,
             value=status,
             options=options,
-            assumed=not basis.empty and basis.loc[site_id, "status"] == "assumed",
+            assumed=site_id in assumed,
             changed="status" in changes.get(site_id, {}),
         )
         for site_id, name, status in zip(frame.index, frame["name"], frame["status"], strict=True)
