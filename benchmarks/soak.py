@@ -26,6 +26,19 @@ ANSWER_S = 60  # a plan of the crossing limits that the clicks can make takes so
 WRONG = ("", "abc", "-5", "1e9", "1.5.5", "99999999999", "NaN", "1,240", "12;5", "<b>", "0", "\u2212300")
 RIGHT = ("5000", "4.000", "12000", "64000", "10", "3", "1,5", "30", "250", "100", "80.000 EUR", "9500", "7")
 NAMES = ("Plan A", "Plan B", "mit AWO (Mai)", "50% weniger", "", "../weg", "<i>x</i>", "x" * 60)
+# What was asked for and took long, with the Python of it, is told at the end.
+SLOW = f"""
+import time
+from quartier import widget
+_answer = widget._Host._answer
+def _timed(self, action):
+    start = time.perf_counter()
+    _answer(self, action)
+    if (taken := time.perf_counter() - start) > {SLOW_S}:
+        with open("slow.txt", "a", encoding="utf-8") as file:
+            file.write(f"{{taken:.1f}} s: {{action}}\\n{{self._panel.python()}}\\n")
+widget._Host._answer = _timed
+"""
 COUNT_SENT = """\
 window.quartierSent = 0;
 const send = WebSocket.prototype.send;
@@ -69,7 +82,7 @@ def main() -> int:
     faults: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(folder, options.sites)
+        prepare(folder, options.sites, SLOW)
         (folder / "right.yaml").write_text("name: right\nbudget_eur: 60000\nmax_sites: 8\n", encoding="utf-8")
         (folder / "wrong.yaml").write_text("name: wrong\nbudget_eur: viel\n", encoding="utf-8")
         with serving("voila", folder) as (address, server), browsing(faults) as page:
@@ -80,6 +93,8 @@ def main() -> int:
             page.evaluate("document.querySelectorAll('.qp-choices details').forEach((one) => { one.open = true; })")
             with contextlib.suppress(KeyboardInterrupt):
                 Soak(page, folder, options.seed, faults).last(60 * options.minutes, kernel_of(server.pid))
+            if (folder / "slow.txt").exists():
+                print((folder / "slow.txt").read_text(encoding="utf-8")[:20_000])
             if logged := (folder / "kernel.log").read_text(encoding="utf-8"):  # before it is shut down
                 faults.append(f"the kernel's log:\n{logged[-4_000:]}")
     print("\n".join(["Wrong:", *faults] if faults else ["Nothing went wrong."]))

@@ -373,7 +373,7 @@ class Plan:
     @property
     def funded_sites(self) -> int:
         """Count of sites that get money."""
-        return int((self.amounts > 0).sum())
+        return int((self.amounts.to_numpy() > 0).sum())
 
     @property
     def amounts_by_year(self) -> pd.DataFrame:
@@ -689,9 +689,12 @@ class Plan:
                 "The origin of the figures is not documented: the sites were given as a table without sources."
             )
         parts = []
+        if "assumed" not in self.sites.cache:
+            self.sites.cache["assumed"] = (basis == "assumed").sum()
+        assumed = self.sites.cache["assumed"]
         chosen = [name for name in ("min_eur", "max_eur") if getattr(self.scenario, name) is not None]
         for figure in basis.columns.difference(chosen, sort=False):
-            count = int((basis[figure] == "assumed").sum())
+            count = int(assumed[figure])
             if count:
                 parts.append(
                     texts.text(

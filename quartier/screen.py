@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from quartier import benefit
 from quartier.data import STATUSES, Sites
@@ -671,8 +672,19 @@ def _binds(plan: Plan, table: pd.DataFrame, *, brief: bool) -> list[str]:
     if not plan.years and plan.funded_sites >= plan.scenario.max_sites:
         lines.append(texts.text("All places are taken."))
     if plan.scenario.method == "optimal" and not brief:
-        lines += [said.sentence for said in sentences(plan, "money")]
+        lines += _once(plan, "", lambda: [said.sentence for said in sentences(plan, "money")])
     return lines
+
+
+def _once(plan: Plan, about: str, find: Callable[[], list[str]]) -> list[str]:
+    """Give sentences that take a search of their own; for one plan they are searched for once, whatever is clicked meanwhile."""
+    known = _searched.setdefault(plan, {})
+    if about not in known:
+        known[about] = find()
+    return known[about]
+
+
+_searched: WeakKeyDictionary[Plan, dict[str, list[str]]] = WeakKeyDictionary()
 
 
 def _ticks(most: float) -> list[float]:
@@ -717,8 +729,8 @@ def _asked(panel: Panel, plan: Plan, site_id: str) -> JSON:
     texts, changes = panel.texts, panel.changes.get(site_id, {})
     frame, basis = panel.sites.frame, panel.sites.basis
     low, high = (float(frame.loc[site_id, column]) for column in ("min_eur", "max_eur"))
-    lines = [plan.explain(site_id)]
-    lines += [said.sentence for said in about_site(plan, site_id)]
+    searched = _once(plan, site_id, lambda: [said.sentence for said in about_site(plan, site_id)])
+    lines = [plan.explain(site_id), *searched]
     lock = panel.locks.get(site_id)
     if lock is not None:
         try:

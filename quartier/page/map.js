@@ -233,7 +233,9 @@ const quartierMapBegin = (host) => {
   host.appendChild(svg);
   quartierMapStates.set(host, state);
   if (typeof ResizeObserver !== "undefined") {
+    state.watched = true;
     new ResizeObserver(() => {
+      state.seen = host.clientWidth;
       if (state.data && Math.abs(host.clientWidth - state.width) >= 1 && host.clientWidth) quartierMap(host, state.data, state.options);
     }).observe(host);
   }
@@ -272,7 +274,9 @@ function quartierMap(host, data, options = {}) {
   const look = quartierMapLook;
   const state = quartierMapStates.get(host) || quartierMapBegin(host);
   if (state.svg.parentNode !== host) host.appendChild(state.svg);
-  const width = Math.max(200, Math.round(host.clientWidth || state.width || 600));
+  // Asking for the width while the page is being changed would have all of it laid out twice.
+  if (!state.watched || !state.seen) state.seen = host.clientWidth;
+  const width = Math.max(200, Math.round(state.seen || state.width || 600));
   Object.assign(state, { data, options });
   if (data.outlines && Object.keys(data.outlines).length) state.paths = data.outlines;
   if (width !== state.width) {

@@ -15,6 +15,11 @@ function h(tag, props, ...children) {
   return { tag, props: props || {}, children: children.flat(Infinity).filter((one) => one !== null && one !== false && one !== undefined && one !== "") };
 }
 
+// A part that shows nothing but `data`: where they are as before, nothing of it is made or looked at anew. No fields: those are people's.
+function part(tag, props, data, make) {
+  return { tag, props, data: JSON.stringify(data), make, children: [] };
+}
+
 function sync(parent, wanted) {
   const before = new Map((parent._drawn || []).map((one) => [one.key, one]));
   const next = wanted.map((one, at) => {
@@ -41,6 +46,13 @@ function create(node, parent) {
 
 function refresh(node, was) {
   const el = node.el;
+  if (node.make) {
+    if (was && was.data === node.data) {
+      node.props = was.props;
+      return;
+    }
+    node.children = h("", {}, node.make()).children;
+  }
   if (node.tag === "#text") {
     if (!was || was.text !== node.text) el.data = node.text;
     return;
@@ -296,10 +308,14 @@ function render({ model, el }) {
 
   function group(one, words) {
     const faulty = one.controls.some((item) => isWrong(item.id));
-    return h("details", { class: "qp-group", key: one.id, draw: (box) => {
+    return h("details", { class: "qp-group", key: one.id, ontoggle: (event) => { if (event.target.open) draw(); }, draw: (box) => {
       if (box._opened === undefined) { box._opened = true; box.open = one.id === "money" || (Boolean(one.open) && root.clientWidth > WIDE_PX); }
       if (faulty) box.open = true;
-      sync(box, [h("summary", { key: "head" }, h("h3", {}, one.title)), h("div", { class: "qp-controls", key: "body" }, one.controls.map((item) => control(item, words)))]);
+      const fill = (body) => {
+        if (body._drawn && !box.open) return; // brought up to date when it is opened
+        sync(body, one.controls.map((item) => control(item, words)));
+      };
+      sync(box, [h("summary", { key: "head" }, h("h3", {}, one.title)), h("div", { class: "qp-controls", key: "body", draw: fill })]);
     } });
   }
 
@@ -361,7 +377,7 @@ function render({ model, el }) {
   function line(row, answer, words, width) {
     const asked = answer.asked && answer.asked.id === row.id;
     const cell = (name, label, ...content) => h("td", { key: name, role: "cell", class: `qp-${name}`, "data-label": label }, content);
-    const rows = [h("tr", { key: row.id, role: "row", class: asked ? "qp-asked" : null },
+    const cells = () => [
       h("th", { scope: "row", role: "rowheader", key: "name" },
         h("button", { type: "button", class: "qp-name", "aria-expanded": asked ? "true" : "false", onclick: () => tell({ do: "ask", site: asked ? "" : row.id }, "ask") }, symbol(row.status), h("span", {}, row.name)),
         h("span", { class: "qp-status" }, row.status_text, row.locked && `, ${row.locked}`)),
@@ -369,7 +385,9 @@ function render({ model, el }) {
       answer.by_hand !== null && cell("byhand", words.hand, h("input", { type: "text", inputmode: "decimal", class: "qp-number", value: row.by_hand, "aria-label": words.hand_of.replace("{site}", row.name), autocomplete: "off",
         onkeydown: stay, oninput: (event) => { event.target._held = true; }, onchange: (event) => { event.target._held = false; tell({ do: "hand", site: row.id, value: event.target.value, at: "hand" }); } })),
       cell("delta", words.change, h("span", { class: row.change_text ? `qp-change ${sign(row.change_text)}` : null }, row.change_text)),
-      cell("share", words.coverage, row.coverage), cell("reach", words.benefit, row.benefit), cell("why", words.why, row.why))];
+      cell("share", words.coverage, row.coverage), cell("reach", words.benefit, row.benefit), cell("why", words.why, row.why)];
+    const props = { key: row.id, role: "row", class: asked ? "qp-asked" : null };
+    const rows = [answer.by_hand === null ? part("tr", props, [row, answer.most, asked, screen().language], cells) : h("tr", props, cells())];
     if (asked) rows.push(h("tr", { key: `${row.id} why`, role: "row", class: "qp-detail" }, h("td", { colspan: width, role: "cell" }, detail(answer.asked, words))));
     return rows;
   }
@@ -395,7 +413,12 @@ function render({ model, el }) {
   function map(answer, words) {
     if (!answer.map) return null;
     return h("section", { key: "map", "aria-labelledby": `${prefix}map` }, h("h3", { id: `${prefix}map` }, words.map),
-      h("div", { class: "qp-map-host", draw: (host) => quartierMap(host, answer.map, { onSelect: (site) => tell({ do: "ask", site }, "ask") }) }));
+      h("div", { class: "qp-map-host", draw: (host) => {
+        const data = JSON.stringify(answer.map);
+        if (host._data === data) return;
+        host._data = data;
+        quartierMap(host, answer.map, { onSelect: (site) => tell({ do: "ask", site }, "ask") });
+      } }));
   }
 
   function kept(now, words) {
