@@ -33,7 +33,7 @@ endef
 export PROBE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab app notebooks check bench bench-peers lock clean FORCE
+.PHONY: help setup run test lab app notebooks pictures check bench bench-peers lock clean FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ app: .venv/.stamp ## Serve the panel as a page without code (LANGUAGE=en, ARGS="
 
 notebooks: .venv/.stamp ## Execute the notebooks in place, after a change to the package or the data
 	$(BIN)/python -c "from quartier import runs; runs.refresh()"
+
+pictures: .venv/.stamp ## Take the pictures of the panel in docs/images/ anew, after a change to what it shows
+	QUARTIER_PICTURES=write $(BIN)/python -m pytest -q -n 0 tests/test_pictures.py
 
 check: .venv/.stamp ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -150,6 +150,8 @@ class _Page(TornadoVoilaHandler):
                     )
                 )
                 return
+            # Sets the cookie that the page proves itself with when it ends its kernel on leaving; who comes with a token has none yet.
+            _ = self.xsrf_token
         await super().get(path)
 
 

@@ -202,7 +202,6 @@ class Visit:
 def visit(browser: Any, **options: Any) -> Visit:
     """Open an empty page in a context of its own; `options` are the context's (color_scheme, viewport, ...)."""
     context = browser.new_context(locale="de-DE", bypass_csp=True, **options)
-    context.route(_OUTSIDE, lambda route: route.abort())
     made = Visit(context.new_page())
     made.page.on("request", lambda one: made.outside.append(one.url) if _OUTSIDE.match(one.url) else None)
     made.page.on("websocket", lambda one: made.outside.append(one.url) if _OUTSIDE.match(one.url) else None)

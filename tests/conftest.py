@@ -66,6 +66,8 @@ def visit(browser):
 
     yield begin
     for one in made:
+        if not one.page.is_closed():
+            one.page.goto("about:blank")  # leaving the page ends its kernel; closing it like this would not
         one.page.context.close()
 
 

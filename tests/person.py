@@ -22,6 +22,9 @@ class Person:
 
     # --- hands ---
 
+    def box(self, label):
+        return self.panel.get_by_role("textbox", name=label, exact=True)
+
     def press(self, name, role="button", **more):
         self.done(lambda: self.panel.get_by_role(role, name=name, **more).click())
 
@@ -29,11 +32,11 @@ class Person:
         self.done(lambda: self.panel.get_by_label(label, exact=True).select_option(label=option))
 
     def type(self, label, text):
-        self.done(lambda: (self.panel.get_by_label(label, exact=True).fill(text), self.page.keyboard.press("Tab")))
+        self.done(lambda: (self.box(label).fill(text), self.page.keyboard.press("Tab")))
 
     def fill(self, label, text):
         """Write into a field that is only looked at when a button is pressed."""
-        self.panel.get_by_label(label, exact=True).fill(text)
+        self.box(label).fill(text)
 
     def tick(self, name):
         self.done(lambda: self.panel.get_by_role("checkbox", name=name, exact=True).click())
@@ -124,6 +127,7 @@ class Person:
         self.press("Rückgängig")
         self.press("Rückgängig")
         assert self.amounts() == before
+        assert self.box("Budget im Jahr (EUR)").input_value() == "72.000"
 
     def save(self, name):
         """Save the scenario, and give the file's text."""
@@ -160,13 +164,13 @@ class WithoutMouse(Person):
         self.done(lambda: self.page.keyboard.type(option))
 
     def type(self, label, text):
-        self.reach(self.panel.get_by_label(label, exact=True))
+        self.reach(self.box(label))
         self.page.keyboard.press("Control+a")
         self.page.keyboard.type(text)
         self.done(lambda: self.page.keyboard.press("Tab"))
 
     def fill(self, label, text):
-        self.reach(self.panel.get_by_label(label, exact=True))
+        self.reach(self.box(label))
         self.page.keyboard.press("Control+a")
         self.page.keyboard.type(text)
 

@@ -159,6 +159,16 @@ def test_behind_a_proxy_that_adds_the_token_the_panel_moves_and_who_leaves_makes
             time.sleep(1)
 
 
+def test_who_came_with_the_token_in_the_address_makes_room_on_leaving(tmp_path, visit):
+    with browsers.serving(browsers.copy(tmp_path), "app", "--visitors=1", "--waiting=0") as server:
+        for _ in range(2):
+            seen = visit()
+            assert seen.open(server.address()).status == 200
+            seen.panel()
+            seen.open("about:blank")
+            seen.page.wait_for_timeout(1500)
+
+
 def asked(address: str) -> tuple[int, str]:
     """Give status and text of an answer."""
     try:

@@ -202,12 +202,12 @@ function render({ model, el }) {
     const id = `${idOf(one.id)}-box`;
     const wrong = isWrong(one.id);
     return h("input", {
-      type: "text", inputmode: "decimal", id, class: "qp-number", value: one.text, "aria-label": label, disabled: one.disabled || one.on === false, autocomplete: "off",
+      type: "text", inputmode: "decimal", id, class: "qp-number", ...(wrong ? {} : { value: one.text }), "aria-label": label, disabled: one.disabled || one.on === false, autocomplete: "off",
       "aria-invalid": wrong ? "true" : null, "aria-describedby": wrong ? `${idOf(one.id)}-fault` : null,
       oninput: (event) => { event.target._held = true; },
-      onkeydown: (event) => { event.stopPropagation(); },
-      onchange: (event) => { const text = event.target.value; commit(text); },
-      onblur: (event) => { if (!isWrong(one.id) && !underWay) { event.target._held = false; event.target.value = one.text; } },
+      onkeydown: stay,
+      onchange: (event) => { event.target._held = false; commit(event.target.value); },
+      onblur: (event) => { event.target._held = false; },
     });
   }
 
