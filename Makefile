@@ -33,7 +33,7 @@ endef
 export PROBE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab app notebooks pictures check bench bench-peers lock clean FORCE
+.PHONY: help setup run test lab app notebooks pictures check bench bench-panel bench-peers lock clean FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ check: .venv/.stamp ## Check format, lint and types
 
 bench: .venv/.stamp ## Measure import, loading and solving (ARGS=--run: a whole run too)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-panel: .venv/.stamp ## Measure how soon the live panel answers in JupyterLab and Voilà; needs Chromium (ARGS="--rounds 5 --write")
+	@$(BIN)/python -m benchmarks.panel $(ARGS)
 
 bench-peers: .venv-peers/.stamp ## Compare with other solvers, in .venv-peers/ (ARGS="--sizes 14 1000 --peers quartier pulp", --write)
 	@.venv-peers/bin/python -m benchmarks.peers $(ARGS)

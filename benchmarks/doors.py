@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -73,7 +74,7 @@ def prepare(folder: Path, sites: int, more: str = "") -> None:
 
 def multiply(data: Path, sites: int) -> None:
     """Make up sites: those that are known again and again under other names, with other caps and catchments, somewhere in town."""
-    random = np.random.default_rng([2025, sites])
+    drawn = np.random.default_rng([2025, sites])
     head, *rows = _rows(data / "agreements.csv")
     sites_known = list(dict.fromkeys(row[head.index("site_id")] for row in rows))
     copies = [(one, number) for number in range(1 + sites // len(sites_known)) for one in sites_known][:sites]
@@ -95,14 +96,14 @@ def multiply(data: Path, sites: int) -> None:
                 new[at["site_id"]] = renamed(one, number)
                 if number and table == "sites":
                     new[at["name"]] = f"{row[at['name']]} ({number + 1})"
-                    new[at["latitude"]] = f"{random.uniform(51.95, 52.10):.4f}"
-                    new[at["longitude"]] = f"{random.uniform(8.43, 8.64):.4f}"
+                    new[at["latitude"]] = f"{drawn.uniform(51.95, 52.10):.4f}"
+                    new[at["longitude"]] = f"{drawn.uniform(8.43, 8.64):.4f}"
                 elif number and table == "agreements":
                     new[at["agreement_id"]] = f"{row[at['agreement_id']]}-{number}"
                 elif number and table == "catchments":
-                    new[at["share"]] = f"{float(row[at['share']]) * random.uniform(0.5, 1.0):.3f}"
+                    new[at["share"]] = f"{float(row[at['share']]) * drawn.uniform(0.5, 1.0):.3f}"
                 elif number and table == "site_rules" and row[at["rule"]] == "max_eur":
-                    new[at["value"]] = str(int(row[at["value"]]) + 100 * int(random.integers(-20, 21)))
+                    new[at["value"]] = str(int(row[at["value"]]) + 100 * int(drawn.integers(-20, 21)))
                 made.append(new)
         with (data / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([head, *made])
@@ -151,7 +152,7 @@ def serving(door: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[byt
 
 
 def _free_port() -> int:
-    for port in range(9100, 9200):
+    for port in random.sample(range(9100, 9200), 100):  # two that start at once do not take the same
         with socket.socket() as tried:
             if tried.connect_ex(("127.0.0.1", port)):
                 return port

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
 from IPython.core.interactiveshell import InteractiveShell
 from small_city import write_city
 
@@ -75,6 +76,22 @@ def test_an_amount_has_cents_only_where_there_are_any(value, german, english):
 def test_a_share_is_shown_as_per_cent(share, digits, german, english):
     assert DE.percent(share, digits) == german
     assert EN.percent(share, digits) == english
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_numbers_and_shares_are_written_as_babel_writes_them(language):
+    drawn = np.random.default_rng(7)
+    values = [0.5, 1.5, 2.5, 2.675, 0.045, 999.5, 999_999.95, 1e15, 1e-9, float("inf"), np.int64(12_345), 7]
+    values += (drawn.uniform(-1, 1, 500) * 10.0 ** drawn.integers(-6, 12, 500)).tolist()
+    texts, locale = Texts(language), {"de": "de_DE", "en": "en_GB"}[language]
+    for value in values:
+        for digits in (0, 1, 2):
+            pattern = "#,##0" + ("." + "0" * digits if digits else "")
+            shown = 0 if round(value, digits) == 0 else value  # no minus before a zero
+            assert texts.number(value, digits) == format_decimal(shown, pattern, locale)
+            shown = 0 if round(100 * value, digits) == 0 else value
+            per_cent = {"de": "\u00a0%", "en": "%"}[language]
+            assert texts.percent(value, digits) == format_percent(shown, pattern + per_cent, locale)
 
 
 def test_a_day_has_the_form_of_its_language():

@@ -195,7 +195,7 @@ def test_names_are_never_markup(visit, voila):
     me.fill("Diesen Plan merken als", "<img src=x onerror=alert(1)>")
     me.press("Merken", exact=True)
     assert me.panel.locator("img").count() == 0
-    assert me.says("kann kein Plan heißen")
+    assert me.says("ist kein Name für einen Plan")
 
 
 def test_kept_plans_are_there_when_the_page_is_opened_again(visit, voila):

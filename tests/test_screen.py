@@ -134,6 +134,20 @@ def test_a_lock_says_what_it_costs(panel):
     assert f"kostet {panel.texts.number(panel.cost_of_lock('hill'), 1)} gewichtete Personen" in said
 
 
+def test_what_takes_a_search_is_searched_for_once_a_plan(panel, monkeypatch):
+    searches = []
+    for name in ("sentences", "about_site"):
+        real = getattr(screen, name)
+        monkeypatch.setattr(screen, name, lambda *given, real=real: searches.append(given[1]) or real(*given))
+    site = panel.plan.sites.site_ids[0]
+    first = screen.of(panel, screen.View(asked=site))
+    assert screen.of(panel, screen.View(asked=site)) == first
+    assert searches == ["money", site]
+    panel.set(budget_eur=0.9 * panel.scenario.budget_eur)
+    screen.of(panel)
+    assert searches == ["money", site, "money"]
+
+
 def test_what_takes_a_search_is_left_out_where_somebody_does_not_want_to_wait(panel):
     whole = screen.of(panel, screen.View(asked="hill"))
     brief = screen.of(panel, screen.View(asked="hill", brief=True))
