@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from quartier.data import Sites
     from quartier.scenario import Scenario
 
+_OUT_OF_TIME = 1  # what scipy's milp says of a search that its time limit has ended
+
 MOST_ROUNDS = 60
 """Most rounds of the search for prices; prices that are not the best ones only make the proof longer."""
 
@@ -193,18 +195,26 @@ def _windows(years: list[list[Shared]], carry_steps: float) -> Iterator[tuple[li
                 yield list(enumerate(some, start=first)), money
 
 
-def possible(rules: Model) -> bool:
-    """Say whether any plan keeps all rules."""
-    return bool((rules.low <= rules.high)[rules.must].all()) and any_plan(rules) is not None
+def possible(rules: Model, deadline: float = math.inf) -> bool:
+    """Say whether any plan keeps all rules; what is not known by the deadline counts as possible, for the search to say more."""
+    if not (rules.low <= rules.high)[rules.must].all():
+        return False
+    found = _any(rules, deadline)
+    return found.x is not None or found.status == _OUT_OF_TIME
 
 
 def any_plan(rules: Model, deadline: float = math.inf) -> np.ndarray | None:
     """Give the steps of any plan that keeps all rules; None if there is none, or none was found in time."""
+    found = _any(rules, deadline)
+    return None if found.x is None else np.rint(found.x[: rules.n]).astype(np.int64)
+
+
+def _any(rules: Model, deadline: float) -> Any:
+    """Ask the solver for any plan."""
     upper = np.concatenate([rules.high * rules.may, rules.may])
     lower = np.concatenate([np.zeros(rules.n), rules.must])
     whole = np.ones(2 * rules.n)
-    found = least(np.zeros(len(whole)), whole, (lower, upper), (rules.rows, rules.least, rules.most), deadline)
-    return None if found.x is None else np.rint(found.x[: rules.n]).astype(np.int64)
+    return least(np.zeros(len(whole)), whole, (lower, upper), (rules.rows, rules.least, rules.most), deadline)
 
 
 def least(

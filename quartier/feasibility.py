@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import itertools
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,10 +78,17 @@ def find_conflict(sites: Sites, scenario: Scenario) -> InfeasibleScenario | None
 
 
 def possible(sites: Sites, scenario: Scenario) -> bool:
-    """Say whether a plan exists: amounts, places, sites and money for all that must be funded; by a solver where that is open."""
+    """Say whether a plan exists: amounts, places, sites and money for all that must be funded; by a solver where that is open.
+
+    What the solver cannot say within the scenario's time limit counts as possible.
+    """
     years = [all_limits(*year) for year in single_years(sites, scenario)]
     answer = _by_the_least_plan(years, scenario)
-    return crossing.possible(crossing.rules_of(sites, scenario, lean=True)) if answer is None else answer
+    if answer is not None:
+        return answer
+    limit_s = scenario.time_limit_s
+    deadline = math.inf if limit_s is None else time.monotonic() + limit_s
+    return crossing.possible(crossing.rules_of(sites, scenario, lean=True), deadline)
 
 
 def _possible(problem: _Problem) -> bool:

@@ -1,5 +1,7 @@
 """Settings for all tests, and how many random problems they solve."""
 
+import signal
+
 import browser as browsers
 import pytest
 from hypothesis import settings
@@ -18,6 +20,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # What a shell starts in the background ignores SIGINT, and so would all processes that tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers",
         "many(default, thorough, batch, first=0): gives `seeds` in batches; `thorough` seeds from `first` on with --thorough,"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+from types import SimpleNamespace
 
+import numpy as np
 import oracle
 import pandas as pd
 import pytest
 
 import quartier as q
-from quartier import feasibility
+from quartier import crossing, feasibility
 
 KINDS = {"commitment", "excluded", "max_sites", "min_sites", "budget_eur", "min_eur", "max_eur", "step_eur"}
 
@@ -202,3 +204,11 @@ def test_a_group_that_names_nobody_is_refused_with_the_known_names():
     sites, scenario = partners(groups=[{"by": "provider", "name": "C", "max_eur": 7000}])
     with pytest.raises(q.PlainError, match="Known are “A”, “B”"):
         q.allocate(sites, scenario)
+
+
+@pytest.mark.parametrize(("status", "known"), [(1, True), (2, False), (4, False)])
+def test_what_the_solver_cannot_say_in_time_counts_as_possible(monkeypatch, status, known):
+    rules = SimpleNamespace(n=1, low=np.array([1]), high=np.array([2]), must=np.array([True]), may=np.array([True]))
+    rules.rows, rules.least, rules.most = None, None, None
+    monkeypatch.setattr(crossing, "least", lambda *_: SimpleNamespace(x=None, status=status))
+    assert crossing.possible(rules, 0.0) is known
