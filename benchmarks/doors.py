@@ -37,7 +37,7 @@ threading.excepthook = lambda args: logging.error("thread", exc_info=args.exc_va
 OPEN = """\
 import quartier as q
 sites = q.load("data")
-panel = q.explore(sites, {scenario}, folder="kept")
+panel = q.explore(sites, {scenario}.replace(time_limit_s=20), folder="kept")  # as the notebook of the panel
 panel
 """
 

@@ -43,6 +43,9 @@ from quartier.scenario import Scenario
 QUIET_S = 1.5
 """After so long without a change the picture that a saved notebook keeps is drawn anew."""
 
+PATIENCE_S = 30.0
+"""After so long an action is ended as if somebody had stopped it: what it has changed stays, what it was still looking for is left out."""
+
 _PAGE = Path(__file__).parent / "page"
 _AMOUNTS = ("budget_eur", "reserve_eur", "step_eur")
 _COUNTS = ("max_sites", "min_sites")
@@ -229,7 +232,7 @@ class _Host:
         message, view = None, self._view
         self._answering = threading.get_ident()
         try:
-            with self._stoppable():
+            with self._stoppable(math.inf if action.get("do") == "export" else PATIENCE_S):
                 message = self._do(action)
                 found = self._screen(action, message)
         except _Stopped:
@@ -253,12 +256,16 @@ class _Host:
         self.shown.screen = found
 
     @contextlib.contextmanager
-    def _stoppable(self) -> Iterator[None]:
+    def _stoppable(self, longest_s: float) -> Iterator[None]:
         with self._guard:
             self._busy = True
+        alarm = threading.Timer(min(longest_s, threading.TIMEOUT_MAX), self._stop)
+        alarm.daemon = True
+        alarm.start()
         try:
             yield
         finally:
+            alarm.cancel()
             with self._guard:
                 self._busy = False
 

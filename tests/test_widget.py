@@ -15,7 +15,7 @@ from small_city import write_city
 from test_explorer import SCENARIO, SITES, state
 
 import quartier as q
-from quartier import explorer, widget
+from quartier import explorer, screen, widget
 
 # --- a page without a browser -----------------------------------------------------------------------------------
 
@@ -400,6 +400,23 @@ def test_a_long_computation_can_be_stopped_and_changes_nothing(monkeypatch):
     monkeypatch.undo()
     page.set("budget_eur", 20_000)
     assert panel.scenario.budget_eur == 20_000
+
+
+def test_a_search_beside_the_plan_ends_by_itself_and_the_plan_stays(monkeypatch):
+    page = Page(q.explore(SITES, SCENARIO))
+
+    def endless(*_):
+        while True:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(widget, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(screen, "sentences", endless)
+    page.host._heard(None, {"do": "set", "id": "budget_eur", "value": 20_000, "client": "here", "n": 7}, None)
+    deadline = time.monotonic() + 20
+    while page.screen["ack"] != ["here", 7] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "Angehalten" in page.screen["message"]["lines"][0]
+    assert page.amounts() == q.allocate(SITES, SCENARIO.replace(budget_eur=20_000)).amounts.to_dict()
 
 
 def test_to_stop_what_is_not_under_way_does_nothing(page):
