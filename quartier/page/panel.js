@@ -108,6 +108,7 @@ function render({ model, el }) {
   let lost = false;
   let heard = performance.now();
   let copied = false;
+  const unanswered = new Set(); // boxes whose text the kernel has not read yet
   const notes = {}; // what is typed into fields that belong to no choice
 
   const screen = () => model.get("screen") || {};
@@ -142,6 +143,10 @@ function render({ model, el }) {
     heard = performance.now();
     lost = false;
     if (underWay && ack && ack[0] === client && ack[1] >= underWay.n) underWay = null;
+    if (!underWay && !waiting.length) {
+      unanswered.forEach((box) => { box._held = false; });
+      unanswered.clear();
+    }
     draw();
     next();
   }
@@ -206,8 +211,8 @@ function render({ model, el }) {
       "aria-invalid": wrong ? "true" : null, "aria-describedby": wrong ? `${idOf(one.id)}-fault` : null,
       oninput: (event) => { event.target._held = true; },
       onkeydown: stay,
-      onchange: (event) => { event.target._held = false; commit(event.target.value); },
-      onblur: (event) => { event.target._held = false; },
+      onchange: (event) => { event.target._held = true; unanswered.add(event.target); commit(event.target.value); },
+      onblur: (event) => { if (!unanswered.has(event.target)) event.target._held = false; },
     });
   }
 
