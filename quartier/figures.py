@@ -40,7 +40,7 @@ from quartier.captions import (
     why_nothing,
 )
 from quartier.data import STATUSES, Sites, current_agreements
-from quartier.language import LANGUAGES, PlainError, Texts
+from quartier.language import LANGUAGES, PlainError, Texts, signed
 from quartier.looks import LIGHT, LOOKS, SERIES, Look
 from quartier.maps import BARS_KM, NORTH, Layout, bar_text, lay_out, legend_texts
 from quartier.plan import year_share
@@ -116,7 +116,7 @@ def _plain(texts: Texts, value: float) -> str:
 
 
 def _signed(texts: Texts, value: float) -> str:
-    return ("+" if value > 0 else "\u2212" if value < 0 else "") + _plain(texts, abs(value))
+    return signed(value, _plain(texts, abs(value)))
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

@@ -57,6 +57,11 @@ def language_name(language: str) -> str:
     return Locale.parse(language).get_display_name(language) or language
 
 
+def signed(value: float, shown: str) -> str:
+    """Put the sign of a value before its size as it is shown; none before nothing."""
+    return ("+" if value > 0 else "\u2212" if value < 0 else "") + shown
+
+
 def mark(message: str) -> str:
     """Mark a message for the catalogues where it is only translated later."""
     return message

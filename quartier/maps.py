@@ -23,7 +23,7 @@ from quartier.captions import (
     why_nothing,
 )
 from quartier.data import STATUSES, Sites, latest_indicators, period_end
-from quartier.language import PlainError, Texts
+from quartier.language import PlainError, Texts, signed
 from quartier.looks import LOOKS
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def map_data(plan: Plan, before: Plan | None = None) -> dict[str, Any]:
         more = math.fsum(now[site_id] - was.get(site_id, 0.0) for site_id in site_ids)
         if round(more, 2) == 0:
             return ""
-        return ("+" if more > 0 else "\u2212") + texts.eur(abs(more))
+        return signed(more, texts.eur(abs(more)))
 
     spots = []
     for spot in layout.spots:

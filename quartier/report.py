@@ -519,12 +519,17 @@ def show(
     publish(data, {})
 
 
-def publish(data: dict[str, Any], metadata: dict[str, Any]) -> None:
-    """Hand the bundle to the notebook; outside of one, print its text.
+def shell_of_notebook() -> Any:
+    """Give IPython's shell, None outside of one.
 
     IPython puts `get_ipython` among the builtins while a cell runs; this is what `IPython.display.display` asks, too.
     """
-    shell = getattr(builtins, "get_ipython", lambda: None)()
+    return getattr(builtins, "get_ipython", lambda: None)()
+
+
+def publish(data: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """Hand the bundle to the notebook; outside of one, print its text."""
+    shell = shell_of_notebook()
     if shell is None:
         if data["text/plain"]:
             print(data["text/plain"])

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from quartier import benefit
 from quartier.data import STATUSES, Sites
 from quartier.explorer import MOST_COMPARED, START, TOTAL, Panel
-from quartier.language import LANGUAGES, PlainError, Texts, language_name
+from quartier.language import LANGUAGES, PlainError, Texts, language_name, signed
 from quartier.maps import has_map, map_data
 from quartier.plan import TOLERANCE, Outcome, Plan
 from quartier.whatif import about_site, sentences
@@ -78,10 +78,10 @@ def of(panel: Panel, view: View | None = None) -> JSON:
         ``impossible``, ``kept``, ``comparison``, ``can_undo``, ``can_redo``, ``said`` (one sentence for a screen reader).
     """
     view = view or View()
-    texts = panel.texts
-    since = view.since if view.since == START or view.since in panel.kept else START
+    texts, kept, others = panel.texts, panel.kept, panel.of_other_data
+    since = view.since if view.since in kept else START
     plan = _plan(panel)
-    before = _plan_of(panel, since)
+    before = kept.get(since, panel.start.plan)
     impossible = panel.impossible
     return {
         "language": texts.language,
@@ -104,16 +104,14 @@ def of(panel: Panel, view: View | None = None) -> JSON:
         },
         "since": since,
         "sinces": [{"value": START, "label": texts.text("beginning")}]
-        + [{"value": name, "label": name} for name in panel.kept],
+        + [{"value": name, "label": name} for name in kept],
         "kept": [
             {
                 "name": name,
-                "line": _in_a_line(kept),
-                "note": texts.text("Kept with other data: the amounts may be others now.")
-                if name in panel.of_other_data
-                else "",
+                "line": _in_a_line(one),
+                "note": texts.text("Kept with other data: the amounts may be others now.") if name in others else "",
             }
-            for name, kept in panel.kept.items()
+            for name, one in kept.items()
         ],
         "unreadable": list(panel.unreadable.values()),
         "compared": ["" if name is None else name for name in view.compared],
@@ -175,7 +173,6 @@ def words(language: str) -> JSON:
         "forget": texts.text("Delete"),
         "compare": texts.text("Compare side by side (up to {n})", n=MOST_COMPARED),
         "now": texts.text("now"),
-        "beginning": texts.text("beginning"),
         "take": texts.text("Take it elsewhere"),
         "yaml": texts.text("Save as a scenario file (YAML)"),
         "yaml_name": texts.text("Name of the scenario (a-z, 0-9, -)"),
@@ -213,16 +210,14 @@ def choices(panel: Panel) -> list[JSON]:
     ]
 
 
-def _control(panel: Panel, kind: str, key: str, label: str, **more: Any) -> JSON:
+def _control(kind: str, key: str, label: str, **more: Any) -> JSON:
     return {"kind": kind, "id": key, "label": label, "note": "", "assumed": False, **more}
 
 
-def _range(panel: Panel, key: str, label: str, value: float, most: float, step: float, unit: str, **more: Any) -> JSON:
+def _range(texts: Texts, key: str, label: str, value: float, most: float, step: float, unit: str, **more: Any) -> JSON:
     """Give a choice that is a number: a slider and a box beside it. The slider ends at `most`, the box does not."""
-    texts = panel.texts
     digits = 0 if step >= 1 and value == round(value) else 2 if step < 0.1 else 1
     return _control(
-        panel,
         "range",
         key,
         label,
@@ -243,7 +238,7 @@ def _money(panel: Panel) -> list[JSON]:
     n = len(panel.sites)
     found = [
         _range(
-            panel,
+            texts,
             "budget_eur",
             texts.text("Budget a year"),
             scenario.budget_eur,
@@ -256,10 +251,10 @@ def _money(panel: Panel) -> list[JSON]:
             ],
         ),
         _range(
-            panel, "reserve_eur", texts.text("Kept back of it"), scenario.reserve_eur, start.budget_eur, step, "EUR"
+            texts, "reserve_eur", texts.text("Kept back of it"), scenario.reserve_eur, start.budget_eur, step, "EUR"
         ),
         _range(
-            panel,
+            texts,
             "max_sites",
             texts.text("Places: at most"),
             scenario.max_sites,
@@ -268,9 +263,9 @@ def _money(panel: Panel) -> list[JSON]:
             "",
             note=texts.text("These are more places than there are sites ({n}).", n=n) if scenario.max_sites > n else "",
         ),
-        _range(panel, "min_sites", texts.text("Places: at least"), scenario.min_sites, n, 1, ""),
+        _range(texts, "min_sites", texts.text("Places: at least"), scenario.min_sites, n, 1, ""),
         _range(
-            panel,
+            texts,
             "step_eur",
             texts.text("Step of the amounts"),
             scenario.step_eur,
@@ -291,8 +286,7 @@ def _nice(value: float) -> float:
 
 def _statuses(panel: Panel) -> list[JSON]:
     texts, scenario, frame = panel.texts, panel.scenario, panel.sites.frame
-    named = {status: texts.name("status", status) for status in STATUSES}
-    options = [{"value": status, "label": label} for status, label in named.items()]
+    named, options = _status_names(texts), _status_options(texts)
     rules = {
         "must": texts.text("must get money"),
         "may": texts.text("may get money"),
@@ -300,7 +294,6 @@ def _statuses(panel: Panel) -> list[JSON]:
     }
     found = [
         _control(
-            panel,
             "choice",
             f"rule:{status}",
             texts.text("Sites with the status {status}", status=texts.given(named[status])),
@@ -313,7 +306,6 @@ def _statuses(panel: Panel) -> list[JSON]:
     assumed = set() if basis.empty else set(basis.index[basis["status"] == "assumed"])
     found += [
         _control(
-            panel,
             "choice",
             f"status:{site_id}",
             name,
@@ -336,7 +328,7 @@ def _amounts(panel: Panel) -> list[JSON]:
     assumed = _any_assumed(sites)
     found = [
         _range(
-            panel,
+            texts,
             key,
             label,
             float(getattr(scenario, key) or 0.0),
@@ -360,7 +352,7 @@ def _amounts(panel: Panel) -> list[JSON]:
     share = scenario.max_change_share
     found.append(
         _range(
-            panel,
+            texts,
             "max_change_share",
             texts.text("Change against the year before: at most"),
             round(100 * (share or 0.0), 9),
@@ -375,9 +367,7 @@ def _amounts(panel: Panel) -> list[JSON]:
     )
     if share is not None:
         found.append(
-            _control(
-                panel, "check", "may_end", texts.text("A site that had money may get none"), value=scenario.may_end
-            )
+            _control("check", "may_end", texts.text("A site that had money may get none"), value=scenario.may_end)
         )
     return found
 
@@ -385,14 +375,12 @@ def _amounts(panel: Panel) -> list[JSON]:
 def _weights(panel: Panel) -> list[JSON]:
     texts, sites = panel.texts, panel.sites
     if sites.has_need:
-        return [
-            _control(panel, "text", "need", texts.text("The need was given with the sites: there is nothing to weigh."))
-        ]
+        return [_control("text", "need", texts.text("The need was given with the sites: there is nothing to weigh."))]
     kinds = sites.table("indicator_kinds").set_index("indicator")
     weights = panel.scenario.need_weights or sites.weights
     return [
         _range(
-            panel,
+            texts,
             f"weight:{indicator}",
             str(kinds.loc[indicator, f"name_{texts.language}"]),
             float(weights.get(indicator, 0.0)),
@@ -411,7 +399,6 @@ def _worth(panel: Panel) -> list[JSON]:
     first_come = math.isinf(aversion)
     found = [
         _control(
-            panel,
             "choice",
             "method",
             texts.text("How the money is divided"),
@@ -422,7 +409,7 @@ def _worth(panel: Panel) -> list[JSON]:
             ],
         ),
         _range(
-            panel,
+            texts,
             "inequality_aversion",
             texts.text("Inequality aversion"),
             0.0 if first_come else aversion,
@@ -433,7 +420,6 @@ def _worth(panel: Panel) -> list[JSON]:
             disabled=first_come,
         ),
         _control(
-            panel,
             "check",
             "leximin",
             texts.text("The least covered site first, whatever it costs the others"),
@@ -443,11 +429,10 @@ def _worth(panel: Panel) -> list[JSON]:
     if aversion > 0:
         base = round(100 * scenario.base_coverage, 9)
         label = texts.text("Coverage without the programme")
-        found.append(_range(panel, "base_coverage", label, base, 50, 1, "%", assumed=True))
+        found.append(_range(texts, "base_coverage", label, base, 50, 1, "%", assumed=True))
     factor = scale_factor(panel)
     found += [
         _control(
-            panel,
             "choice",
             "response",
             texts.text("Response curve"),
@@ -456,7 +441,7 @@ def _worth(panel: Panel) -> list[JSON]:
             assumed=True,
         ),
         _range(
-            panel,
+            texts,
             "scale",
             texts.text("Response scale, of that in the data"),
             round(100 * factor, 9) if factor else 100.0,
@@ -518,7 +503,6 @@ def _limits(panel: Panel) -> list[JSON]:
                 rules.append({"id": f"{number}:{kind}", "label": f"{head} \u2013 {kinds[kind].split(',')[0]} {shown}"})
     return [
         _control(
-            panel,
             "limits",
             "limits",
             texts.text("Limits"),
@@ -549,7 +533,7 @@ def answer(panel: Panel, plan: Plan, before: Plan | None, view: View) -> JSON:
     locks = panel.locks
     rows, often = [], _often(table["why"][table["amount_eur"] > 0])
     columns = ("name", "status", "min_eur", "max_eur", "amount_eur", "coverage", "benefit", "why")
-    named = {status: texts.name("status", status) for status in STATUSES}
+    named = _status_names(texts)
     for site_id, *values in table[list(columns)].itertuples(name=None):
         name, status, low, high, amount, coverage, reached, why = values
         change = amount - earlier.get(site_id, amount)
@@ -624,7 +608,6 @@ def _figures(texts: Texts, plan: Plan, before: Plan | None) -> list[JSON]:
             "change": ""
             if before is None
             else _signed(
-                texts,
                 plan.funded_sites - before.funded_sites,
                 texts.number(abs(plan.funded_sites - before.funded_sites)),
             ),
@@ -635,7 +618,7 @@ def _figures(texts: Texts, plan: Plan, before: Plan | None) -> list[JSON]:
             "note": texts.text(
                 "weighted residents, {share} of the need", share=texts.percent(plan.benefit / total if total else 0.0)
             ),
-            "change": _signed(texts, round(benefit_change, 1), texts.number(abs(benefit_change), 1)),
+            "change": _signed(round(benefit_change, 1), texts.number(abs(benefit_change), 1)),
         },
         {
             "label": texts.text("Proof"),
@@ -744,7 +727,6 @@ def _asked(panel: Panel, plan: Plan, site_id: str) -> JSON:
             )
         except PlainError as error:
             lines += str(error).splitlines()[:1]
-    names = {status: texts.name("status", status) for status in STATUSES}
 
     def assumed(column: str) -> bool:
         return not basis.empty and basis.loc[site_id, column] == "assumed"
@@ -757,18 +739,16 @@ def _asked(panel: Panel, plan: Plan, site_id: str) -> JSON:
         "amount": texts.number(plan.amounts[site_id] if lock is None else lock),
         "controls": [
             _control(
-                panel,
                 "choice",
                 f"status:{site_id}",
                 texts.name("figure", "status"),
                 value=frame.loc[site_id, "status"],
-                options=[{"value": status, "label": label} for status, label in names.items()],
+                options=_status_options(texts),
                 assumed=assumed("status"),
                 changed="status" in changes,
             ),
             *(
                 _control(
-                    panel,
                     "number",
                     f"{column}:{site_id}",
                     texts.text("{figure} (EUR)", figure=texts.name("figure", column)),
@@ -812,8 +792,8 @@ def compared(panel: Panel, names: Iterable[str | None]) -> JSON | None:
                 n=len(change),
                 gain=int((change > TOLERANCE).sum()),
                 lose=int((change < -TOLERANCE).sum()),
-                change=_signed(texts, -lost, texts.number(abs(lost), 1)) or texts.number(0, 1),
-                share=_signed(texts, -lost, texts.percent(abs(lost) / total if total else 0.0)) or texts.percent(0),
+                change=_signed(-lost, texts.number(abs(lost), 1)) or texts.number(0, 1),
+                share=_signed(-lost, texts.percent(abs(lost) / total if total else 0.0)) or texts.percent(0),
             )
         )
     return {
@@ -853,26 +833,27 @@ def _plan(panel: Panel) -> Plan | None:
         return None
 
 
-def _plan_of(panel: Panel, since: str) -> Plan | None:
-    try:
-        return panel.kept[since] if since != START else panel.start.plan
-    except PlainError:
-        return None
-
-
 def _said(texts: Texts, plan: Plan | None, before: Plan | None, impossible: bool) -> str:
     """Say in a sentence what a change has led to, for those who do not see it."""
     if impossible or plan is None:
         return texts.text("Impossible: see the message.")
     change = 0.0 if before is None else round(plan.benefit - before.benefit, 1)
     said = _in_a_line(plan)
-    return f"{said} ({_signed(texts, change, texts.number(abs(change), 1))})" if change else said
+    return f"{said} ({_signed(change, texts.number(abs(change), 1))})" if change else said
 
 
-def _signed(texts: Texts, value: float, shown: str) -> str:
+def _status_names(texts: Texts) -> dict[str, str]:
+    return {status: texts.name("status", status) for status in STATUSES}
+
+
+def _status_options(texts: Texts) -> list[JSON]:
+    return [{"value": status, "label": label} for status, label in _status_names(texts).items()]
+
+
+def _signed(value: float, shown: str) -> str:
     """Give a change with its sign; nothing where there is none."""
-    return "" if abs(value) <= TOLERANCE else ("+" if value > 0 else "\u2212") + shown
+    return "" if abs(value) <= TOLERANCE else signed(value, shown)
 
 
 def _signed_eur(texts: Texts, value: float) -> str:
-    return _signed(texts, value, texts.eur(abs(value)))
+    return _signed(value, texts.eur(abs(value)))

@@ -11,7 +11,6 @@ JupyterLab both lie below the live panel as well, out of sight, so that a saved 
 from __future__ import annotations
 
 import base64
-import builtins
 import contextlib
 import ctypes
 import dataclasses
@@ -37,7 +36,7 @@ from quartier import figures, screen
 from quartier.data import FaultyInput, Sites
 from quartier.explorer import Panel
 from quartier.language import PlainError, Texts
-from quartier.report import publish, save, show
+from quartier.report import publish, save, shell_of_notebook, show
 from quartier.scenario import Scenario
 
 QUIET_S = 1.5
@@ -79,26 +78,20 @@ def explore(sites: Sites, scenario: Scenario | None = None, *, folder: str | Pat
         These are no sites or no scenario, or the scenario names partners, sites or indicators that the sites do not have.
     """
     panel = Panel(sites, Scenario.model_validate({}) if scenario is None else scenario, folder=folder)
-    if shell := _shell():
+    if shell := shell_of_notebook():
         shell.display_formatter.ipython_display_formatter.for_type(Panel, show_panel)
     return panel
 
 
 def show_panel(panel: Panel) -> None:
     """Show a panel in a notebook: live where a page takes part, else as a picture and a table."""
-    shell = _shell()
+    shell = shell_of_notebook()
     if shell is None or not _is_live(shell):
         _show_frozen(panel)
         return
     if panel not in _hosts:
         _hosts[panel] = _Host(panel)
     _hosts[panel].show(shell)
-
-
-def _shell() -> Any:
-    """Give IPython's shell, if this runs in one."""
-    found = getattr(builtins, "get_ipython", None)
-    return found() if found else None
 
 
 def _is_live(shell: Any) -> bool:
@@ -159,7 +152,7 @@ class _Host:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._view = screen.View()
-        self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
         self._seq = 0
         self._busy = False
         self._guard = threading.Lock()
@@ -167,7 +160,7 @@ class _Host:
         self._frozen: Callable[[], None] | None = None
         self.shown = _kind()(screen=self._screen({}, None))
         self.shown.on_msg(self._heard)
-        self._end = panel.subscribe(self._told)
+        panel.subscribe(self._told)
         self._thread = threading.Thread(target=self._work, name="quartier-panel", daemon=True)
         self._thread.start()
 
@@ -177,14 +170,13 @@ class _Host:
         shell.display_pub.publish(data=data)
         if _in_voila():
             return  # nobody saves that page
-        shell.display_pub.publish(data=_frozen_html(self._panel), transient={"display_id": f"quartier-{id(self)}"})
 
-        def refresh() -> None:
-            shell.display_pub.publish(
-                data=_frozen_html(self._panel), transient={"display_id": f"quartier-{id(self)}"}, update=True
-            )
+        def frozen(*, update: bool) -> None:
+            transient = {"display_id": f"quartier-{id(self)}"}
+            shell.display_pub.publish(data=_frozen_html(self._panel), transient=transient, update=update)
 
-        self._frozen = refresh
+        frozen(update=False)
+        self._frozen = functools.partial(frozen, update=True)
 
     # --- in the kernel's thread ---
 
@@ -223,7 +215,7 @@ class _Host:
             except _Stopped:  # came too late
                 continue
             try:
-                self._answer(action or {})
+                self._answer(action)
                 stale = self._frozen is not None
             except Exception:
                 _log.exception("a panel could not answer")
@@ -236,21 +228,17 @@ class _Host:
                 message = self._do(action)
                 found = self._screen(action, message)
         except _Stopped:
-            message = _message(
-                self._panel.texts, [self._panel.texts.text("Stopped. What was not finished is not done.")]
-            )
+            message = _message([self._panel.texts.text("Stopped. What was not finished is not done.")])
             found = self._screen(action, message, brief=True)
         except PlainError as error:
             self._view = view
-            message = _message(
-                self._panel.texts, _lines(error, self._panel.texts), str(action.get("at", "")), error=True
-            )
+            message = _message(_lines(error, self._panel.texts), str(action.get("at", "")), error=True)
             found = self._screen(action, message)
         except (LookupError, TypeError, ValueError, AttributeError):
             _log.exception("a panel was told what it does not understand: %s", json.dumps(action, default=str)[:500])
             texts = self._panel.texts
             lines = [texts.text("This was not understood. Load the page again, or run the cell of the panel again.")]
-            found = self._screen(action, _message(texts, lines, error=True))
+            found = self._screen(action, _message(lines, error=True))
         finally:
             self._answering = 0
         self.shown.screen = found
@@ -306,7 +294,7 @@ class _Host:
                 panel.unlock(str(action["site"]))
             case "keep":
                 panel.keep(str(action["name"]), replace=bool(action.get("replace")))
-                return _message(panel.texts, [panel.texts.text("Kept.")])
+                return _message([panel.texts.text("Kept.")])
             case "load":
                 panel.load(str(action["name"]))
             case "forget":
@@ -438,7 +426,7 @@ class _Host:
 
 def _in_kernel(task: Callable[[], Any]) -> Any:
     """Do something in the kernel's thread and wait for it: Matplotlib can only be used by one thread at a time."""
-    kernel = getattr(_shell(), "kernel", None)
+    kernel = getattr(shell_of_notebook(), "kernel", None)
     if kernel is None:
         return task()
     result: Future[Any] = Future()
@@ -453,7 +441,7 @@ def _in_kernel(task: Callable[[], Any]) -> Any:
     return result.result()
 
 
-def _message(texts: Texts, lines: list[str], at: str = "", *, error: bool = False) -> dict[str, Any]:
+def _message(lines: list[str], at: str = "", *, error: bool = False) -> dict[str, Any]:
     return {"lines": lines, "at": at, "error": error}
 
 

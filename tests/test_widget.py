@@ -490,7 +490,7 @@ def test_a_panel_is_live_only_where_somebody_takes_part(monkeypatch, metadata, e
 
 def test_a_live_panel_leaves_picture_and_table_behind(monkeypatch, page):
     shell = Shell({"cellId": "a"})
-    monkeypatch.setattr(widget, "_shell", lambda: shell)
+    monkeypatch.setattr(widget, "shell_of_notebook", lambda: shell)
     page.panel.keep("geheim")
     widget.show_panel(page.panel)
     live, frozen = shell.published

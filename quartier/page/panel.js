@@ -254,7 +254,7 @@ function render({ model, el }) {
     if (!notes.partner && one.partners.length) notes.partner = one.partners[0].value;
     if (!notes.limit) notes.limit = one.kinds[0].value;
     const pick = (name, label, wanted) => h("div", { class: "qp-control qp-choice", key: name }, h("label", { for: idOf(name) }, label),
-      h("select", { id: idOf(name), onchange: (event) => { notes[name] = event.target.value; }, draw: (box) => { sync(box, wanted.map((item) => h("option", { value: item.value, key: item.value }, item.label))); box.value = notes[name]; } }));
+      h("select", { id: idOf(name), onchange: (event) => { notes[name] = event.target.value; }, draw: (box) => options(box, wanted, notes[name]) }));
     return h("div", { key: one.id },
       one.rules.length ? h("ul", { class: "qp-list" }, one.rules.map((rule) => h("li", { key: rule.id }, h("span", {}, rule.label),
         h("button", { type: "button", "aria-label": `${words.remove}: ${rule.label}`, onclick: () => tell({ do: "limit_remove", id: rule.id, at: "limits" }) }, words.remove)))) : h("p", { class: "qp-note" }, one.none),
@@ -329,7 +329,7 @@ function render({ model, el }) {
       h("dt", {}, one.label), h("dd", {}, h("strong", {}, one.value), one.change && h("span", { class: `qp-change ${sign(one.change)}` }, one.change), one.note && h("span", { class: "qp-note" }, one.note)))));
   }
 
-  const sign = (text) => (text.startsWith("+") ? "qp-more" : "qp-less");
+  const sign = (text) => (text.startsWith("+") ? "qp-more" : text.startsWith("\u2212") ? "qp-less" : null);
   const percent = (value, most) => `${(100 * Math.max(0, value)) / most}%`;
 
   function bar(row, most) {
@@ -428,7 +428,7 @@ function render({ model, el }) {
 
   function kept(now, words) {
     const field = (name) => (event) => { notes[name] = event.target.value; };
-    const names = [{ value: "", label: words.now }, { value: now.sinces[0].value, label: words.beginning }, ...now.kept.map((one) => ({ value: one.name, label: one.name }))];
+    const names = [{ value: "", label: words.now }, ...now.sinces];
     const toggle = (value, on) => tell({ do: "compare", names: on ? [...now.compared, value] : now.compared.filter((one) => one !== value), at: "compare" });
     return h("section", { key: "kept", "aria-labelledby": `${prefix}kept` }, h("h3", { id: `${prefix}kept` }, words.kept),
       h("div", { class: "qp-buttons", key: "keep" },
@@ -447,10 +447,8 @@ function render({ model, el }) {
         h("div", { role: "status" }, now.comparison.lines.map((text, at) => h("p", { key: at }, text))),
         now.comparison.rows.length > 0 && h("div", { class: "qp-scroll", tabindex: 0, role: "region", "aria-label": words.compare }, h("table", { class: "qp-compared" },
           h("thead", {}, h("tr", {}, [words.site, ...now.comparison.heads].map((text, at) => h("th", { scope: "col", key: at }, text)))),
-          h("tbody", {}, now.comparison.rows.map((row) => h("tr", { key: row.id }, h("th", { scope: "row" }, row.name), row.cells.map((text, at) => h("td", { key: at, class: sign2(text) }, text)))))))));
+          h("tbody", {}, now.comparison.rows.map((row) => h("tr", { key: row.id }, h("th", { scope: "row" }, row.name), row.cells.map((text, at) => h("td", { key: at, class: sign(text) }, text)))))))));
   }
-
-  const sign2 = (text) => (text.startsWith("+") ? "qp-more" : text.startsWith("\u2212") ? "qp-less" : null);
 
   function take(now, words) {
     return h("section", { key: "take", "aria-labelledby": `${prefix}take` }, h("h3", { id: `${prefix}take` }, words.take),
