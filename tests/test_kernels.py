@@ -243,7 +243,7 @@ def test_all_kernels_can_be_stopped_from_another_thread(tmp_path):
     [
         ("pass", ""),
         ("import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()", "a thread"),
-        ("import zmq; zmq.Context().socket(zmq.PUB)", "a zmq context"),
+        ("import zmq; kept = zmq.Context().socket(zmq.PUB)", "a zmq context"),
         ("import matplotlib.pyplot as plt; plt.figure()", "an open figure"),
         ("import matplotlib_inline.backend_inline", "loaded matplotlib_inline"),
     ],
