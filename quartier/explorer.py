@@ -180,6 +180,18 @@ class Panel:
         return self._choices.scenario
 
     @property
+    def title(self) -> str:
+        """What the present choices are called; where they are no longer those that brought the title, it says so."""
+        title = self.scenario.title or self.scenario.name
+        first = self._choices  # the step that the title came with: the beginning, or a file
+        for step in reversed(self._history[: self._at]):
+            if (step.choices.scenario.title or step.choices.scenario.name) != title:
+                break
+            first = step.choices
+        first = first._replace(scenario=first.scenario.replace(language=self.scenario.language))
+        return title if first.key() == self._choices.key() else self.texts.text("{title} (changed)", title=title)
+
+    @property
     def sites(self) -> Sites:
         """The sites with what is chosen for single ones, locks included."""
         return self._solve(self._choices).sites
@@ -611,10 +623,8 @@ class Panel:
             expected = texts.text("a name that ends in {suffix}", suffix=".yaml")
             raise ScenarioError([Fault(target.name, None, None, "", expected)], texts, target.name)
         scenario = choices.scenario.replace(name=target.stem, sites=self._with_locks(choices))
-        begun = self._history[0].choices
-        title = begun.scenario.title
-        if scenario.title == title != "" and choices != begun:  # so that nobody takes it for the one it came from
-            scenario = scenario.replace(title=texts.text("{title} (changed)", title=title)[:200])
+        if scenario.title:
+            scenario = scenario.replace(title=self.title[:200])
         try:
             scenario.to_yaml(target)
         except OSError as error:

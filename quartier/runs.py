@@ -406,7 +406,8 @@ def check(data: str | Path = "data") -> list[str]:
             plan = optimise.allocate(sites, scenarios.Scenario.named(name, data))
             lines.append(f"  {name}: {plan.summary()[0]}")
         except PlainError as error:
-            faults.append(str(error))
+            told = str(error)
+            faults.append(told if name in told.splitlines()[0] else f"{name}: {told}")
     if faults:
         raise PlainError("\n".join(faults))
     return lines

@@ -88,7 +88,7 @@ def of(panel: Panel, view: View | None = None) -> JSON:
         "languages": [{"value": language, "label": language_name(language)} for language in LANGUAGES],
         "name": panel.scenario.name,
         "most_compared": MOST_COMPARED,
-        "title": panel.scenario.title or panel.scenario.name,
+        "title": panel.title,
         "words": words(texts.language),
         "groups": choices(panel),
         "answer": None if plan is None else answer(panel, plan, before, view),

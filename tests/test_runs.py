@@ -504,6 +504,7 @@ def test_a_check_names_the_faults_of_all_scenarios(project):
     with pytest.raises(q.PlainError) as refused:
         runs.check()
     assert "cut.yaml" in str(refused.value)
+    assert "poor" in str(refused.value)  # an impossible plan says itself whose it is
     assert "4.000 EUR" in str(refused.value)
 
 
