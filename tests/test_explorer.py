@@ -753,22 +753,6 @@ def test_a_choice_at_a_single_site_does_not_go_into_a_file_under_the_old_title(t
     assert titles == ["Ausgangslage", "Ausgangslage (geändert)"]
 
 
-def test_the_title_says_that_choices_are_no_longer_those_that_brought_it(tmp_path):
-    panel = q.explore(SITES, SCENARIO.replace(title="Ausgangslage"))
-    assert panel.title == "Ausgangslage"
-    panel.set(language="en")
-    assert panel.title == "Ausgangslage"
-    panel.lock("park")
-    assert panel.title == "Ausgangslage (changed)"
-    panel.undo()
-    assert panel.title == "Ausgangslage"
-    SCENARIO.replace(name="cut", title="Kürzung", budget_eur=20_000).to_yaml(tmp_path / "cut.yaml")
-    panel.from_yaml(tmp_path / "cut.yaml")
-    assert panel.title == "Kürzung"
-    panel.set(budget_eur=19_000)
-    assert panel.title == "Kürzung (geändert)"
-
-
 def test_a_scenario_file_needs_a_name_and_a_folder(panel, tmp_path):
     for path in ("Bad Name.yaml", "x.txt", "no/such/folder.yaml"):
         with refused(panel, q.PlainError):
