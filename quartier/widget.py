@@ -25,8 +25,9 @@ import queue
 import re
 import tempfile
 import threading
+import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -142,8 +143,11 @@ def _kind() -> Any:
     return Shown
 
 
-class _Stopped(BaseException):
-    """Somebody does not want to wait any longer. No Exception: nobody else may take it for a failure of theirs."""
+class _Stopped(SystemExit):
+    """Somebody does not want to wait any longer.
+
+    No Exception: nobody else may take it for a failure of theirs; and a thread that it ends does so silently.
+    """
 
 
 class _Host:
@@ -153,9 +157,8 @@ class _Host:
         self._panel = panel
         self._view = screen.View()
         self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._seq = 0
-        self._busy = False
-        self._guard = threading.Lock()
+        self._seq = 1
+        self._enough = threading.Event()
         self._answering = 0
         self._frozen: Callable[[], None] | None = None
         self.shown = _kind()(screen=self._screen({}, None))
@@ -185,20 +188,13 @@ class _Host:
         if action.get("do") == "ping":
             self.shown.send({"kind": "pong", "client": action.get("client")})
         elif action.get("do") == "stop":
-            self._stop()
+            self._enough.set()
         else:
             self._queue.put(action)
 
     def _told(self) -> None:
         if threading.get_ident() != self._answering:  # else the answer shows it anyway
             self._queue.put({"do": "show"})
-
-    def _stop(self) -> None:
-        with self._guard:
-            if self._busy and self._thread.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._thread.ident), ctypes.py_object(_Stopped)
-                )
 
     # --- in a thread of its own ---
 
@@ -212,8 +208,6 @@ class _Host:
                 if self._frozen:
                     _in_kernel(self._frozen)
                 continue
-            except _Stopped:  # came too late
-                continue
             try:
                 self._answer(action)
                 stale = self._frozen is not None
@@ -221,44 +215,44 @@ class _Host:
                 _log.exception("a panel could not answer")
 
     def _answer(self, action: dict[str, Any]) -> None:
-        message, view = None, self._view
+        """Work an action out in a thread that can be ended wherever it is, and show what came of it."""
+        self._seq += 1
+        self._enough.clear()
+        done = _Done()
+        doer = threading.Thread(target=self._work_out, args=(action, done), name="quartier-action", daemon=True)
+        doer.start()
+        _wait_for(doer, self._enough, math.inf if action.get("do") == "export" else PATIENCE_S)
+        self._answering = 0
+        if done.screen is None:  # it was ended
+            texts = self._panel.texts
+            stopped = texts.text("Stopped. What was not finished is not done.")
+            if done.changed:
+                stopped = texts.text("This is done. What else would be shown took too long and is left out.")
+            done.screen = self._screen(action, _message([stopped]), brief=True)
+        self.shown.screen = done.screen
+
+    def _work_out(self, action: dict[str, Any], done: _Done) -> None:
+        """Do what somebody wants; at the end ``done`` has what is to be shown, if nobody has ended it before."""
+        with contextlib.suppress(_Stopped):
+            self._show_what_comes_of(action, done)
+
+    def _show_what_comes_of(self, action: dict[str, Any], done: _Done) -> None:
+        view, texts = self._view, self._panel.texts
         self._answering = threading.get_ident()
         try:
-            with self._stoppable(math.inf if action.get("do") == "export" else PATIENCE_S):
-                message = self._do(action)
-                found = self._screen(action, message)
-        except _Stopped:
-            message = _message([self._panel.texts.text("Stopped. What was not finished is not done.")])
-            found = self._screen(action, message, brief=True)
+            message = self._do(action)
+            done.changed = True
+            done.screen = self._screen(action, message)
         except PlainError as error:
             self._view = view
             message = _message(_lines(error, self._panel.texts), str(action.get("at", "")), error=True)
-            found = self._screen(action, message)
-        except (LookupError, TypeError, ValueError, AttributeError):
-            _log.exception("a panel was told what it does not understand: %s", json.dumps(action, default=str)[:500])
-            texts = self._panel.texts
+            done.screen = self._screen(action, message)
+        except Exception:
+            _log.exception("a panel could not do what it was told: %s", json.dumps(action, default=str)[:500])
             lines = [texts.text("This was not understood. Load the page again, or run the cell of the panel again.")]
-            found = self._screen(action, _message(lines, error=True))
-        finally:
-            self._answering = 0
-        self.shown.screen = found
-
-    @contextlib.contextmanager
-    def _stoppable(self, longest_s: float) -> Iterator[None]:
-        with self._guard:
-            self._busy = True
-        alarm = threading.Timer(min(longest_s, threading.TIMEOUT_MAX), self._stop)
-        alarm.daemon = True
-        alarm.start()
-        try:
-            yield
-        finally:
-            alarm.cancel()
-            with self._guard:
-                self._busy = False
+            done.screen = self._screen(action, _message(lines, error=True))
 
     def _screen(self, action: dict[str, Any], message: dict[str, Any] | None, *, brief: bool = False) -> dict[str, Any]:
-        self._seq += 1
         found = screen.of(self._panel, dataclasses.replace(self._view, brief=brief))
         ack = [action.get("client"), action.get("n")] if "n" in action else None
         return {**found, "message": message, "seq": self._seq, "ack": ack}
@@ -422,6 +416,27 @@ class _Host:
     def _send(self, action: dict[str, Any], name: str, content: bytes, kind: str) -> None:
         """Have the page that asked save a file."""
         self.shown.send({"kind": "file", "client": action.get("client"), "name": name, "mime": kind}, [content])
+
+
+@dataclasses.dataclass
+class _Done:
+    """What came of an action: whether it has changed the panel, and what is to be shown."""
+
+    changed: bool = False
+    screen: dict[str, Any] | None = None
+
+
+def _wait_for(thread: threading.Thread, enough: threading.Event, longest_s: float) -> None:
+    """Wait for a thread; end it when there is enough or it takes too long.
+
+    It is told again until it ends: where Python is in a destructor or a callback of a library, it is not heard.
+    """
+    begun = time.monotonic()
+    while thread.is_alive():
+        thread.join(0.05 if time.monotonic() - begun > 0.05 else 0.005)
+        if (enough.is_set() or time.monotonic() - begun > longest_s) and thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Stopped))
+            thread.join(0.2)
 
 
 def _in_kernel(task: Callable[[], Any]) -> Any:

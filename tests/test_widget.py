@@ -1,5 +1,6 @@
 """A panel on a page: what a person does there is what Python would do; nothing typed there can do harm; nobody waits for the past."""
 
+import contextlib
 import io
 import json
 import math
@@ -415,8 +416,34 @@ def test_a_search_beside_the_plan_ends_by_itself_and_the_plan_stays(monkeypatch)
     deadline = time.monotonic() + 20
     while page.screen["ack"] != ["here", 7] and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert "Angehalten" in page.screen["message"]["lines"][0]
+    assert page.screen["message"]["lines"][0].startswith("Das ist geschehen.")
     assert page.amounts() == q.allocate(SITES, SCENARIO.replace(budget_eur=20_000)).amounts.to_dict()
+
+
+def test_an_end_that_was_not_heard_is_told_again_and_the_next_action_is_answered(monkeypatch):
+    page = Page(q.explore(SITES, SCENARIO))
+    heard = []
+
+    def deaf(*_):
+        while len(heard) < 3:  # as in a callback of a library, where nothing that is raised goes any further
+            with contextlib.suppress(SystemExit):
+                while True:
+                    time.sleep(0.001)
+            heard.append(1)
+        return ()
+
+    monkeypatch.setattr(widget, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(screen, "sentences", deaf)
+    page.host._heard(None, {"do": "set", "id": "budget_eur", "value": 20_000, "client": "here", "n": 7}, None)
+    deadline = time.monotonic() + 20
+    while page.screen["ack"] != ["here", 7] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(heard) == 3
+    page.host._heard(None, {"do": "undo", "client": "here", "n": 8}, None)
+    while page.screen["ack"] != ["here", 8] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert page.screen["seq"] == 3  # each action once, stopped or not
+    assert page.amounts() == q.allocate(SITES, SCENARIO).amounts.to_dict()
 
 
 def test_to_stop_what_is_not_under_way_does_nothing(page):
