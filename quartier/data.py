@@ -95,6 +95,39 @@ _BASIS, _STATUS = Column(among=BASES), Column(among=STATUSES)
 _PEDIGREE = {"basis": _BASIS, "source_id": _NAME}
 _DERIVED = {**_PEDIGREE, "formula": _MAYBE}
 
+DEMONSTRATION = "demonstration_"
+"""How the names of the tables begin that hold made-up reports: kept apart from the facts, and never taken for these."""
+
+_ORIGIN = {**_PEDIGREE, "file": _MAYBE, "cell": _MAYBE, "note": _MAYBE}
+_REPORTED: Mapping[str, Mapping[str, Column]] = {
+    "reports": {
+        "year": Column("number", least=1900, most=2200),
+        "site_id": _NAME,
+        "indicator": _NAME,
+        "value": Column("number", least=0),
+        "unit": _TEXT,
+        **_ORIGIN,
+    },
+    "report_texts": {
+        "year": Column("number", least=1900, most=2200),
+        "site_id": _NAME,
+        "kind": Column(among=("went_well", "went_badly", "other")),
+        "text": _TEXT,
+        **_ORIGIN,
+    },
+    "measures": {
+        "measure_id": _NAME,
+        "year": Column("number", least=1900, most=2200),
+        "site_id": _NAME,
+        "text": _TEXT,
+        "owner": _TEXT,
+        "due_date": Column("date", required=False),
+        "state": Column(among=("open", "done", "dropped")),
+        **_ORIGIN,
+    },
+}
+"""What the forms of the quality dialogue bring, year by year."""
+
 CONTRACT: Mapping[str, Mapping[str, Column]] = {
     "sources": {"source_id": _NAME, "title": _TEXT, "publisher": _TEXT, "date": _MAYBE, "licence": _MAYBE},
     "areas": {
@@ -170,8 +203,59 @@ CONTRACT: Mapping[str, Mapping[str, Column]] = {
         "unit": _MAYBE,
         **_DERIVED,
     },
+    # the quality dialogue and the cooperation; a city may do without
+    "goals": {"goal_id": _NAME, "field": _TEXT, "name": _TEXT, **_PEDIGREE},
+    "dialogue_indicators": {
+        "indicator": _NAME,
+        "goal_id": _NAME,
+        "name_de": _TEXT,
+        "name_en": _TEXT,
+        "help_de": _TEXT,
+        "unit": _TEXT,
+        "period": Column(among=("year",)),
+        "reported_by": Column(among=("provider", "housing_company", "city")),
+        "kind": Column(among=("people", "count", "hours", "eur")),
+        "role": Column(required=False, among=("money", "hours", "people")),
+        "required": Column(among=("yes", "no")),
+        "least": Column("number", required=False),
+        "most": Column("number", required=False),
+        **_PEDIGREE,
+    },
+    **{f"{set_apart}{name}": columns for set_apart in ("", DEMONSTRATION) for name, columns in _REPORTED.items()},
+    "calendar": {
+        "event_id": _NAME,
+        "kind": Column(among=("dialogue", "report", "committee", "deadline", "renewal")),
+        "name": _TEXT,
+        "begins": Column("date"),
+        "ends": Column("date"),
+        "body": _MAYBE,
+        "site_id": _MAYBE_NAME,
+        **_DERIVED,
+    },
+    "steps": {
+        "step_id": _NAME,
+        "kind": Column(among=("negotiation", "approach", "renewal")),
+        "site_id": _MAYBE_NAME,
+        "partner_id": _MAYBE_NAME,
+        "since": Column("date"),
+        "next_step": _TEXT,
+        "due_date": Column("date", required=False),
+        "blocked_by": _MAYBE,
+        **_PEDIGREE,
+    },
+    "instalments": {
+        "instalment_id": _NAME,
+        "name": _TEXT,
+        "account": _TEXT,
+        "share": Column("number", above=0, most=1),
+        "due_date": Column("date"),
+        **_PEDIGREE,
+    },
 }
-"""Tables and columns that the model needs; a city's data package may describe more."""
+"""Tables and columns that this workbook reads; a city's data package may describe more."""
+
+OPTIONAL = tuple(CONTRACT)[list(CONTRACT).index("goals") :]
+"""Tables that a city may do without: those of the quality dialogue, the cooperation and the papers."""
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "sources": ("source_id",),
@@ -184,6 +268,20 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "indicators": ("area_id", "site_id", "indicator", "date"),
     "site_rules": ("site_id", "rule"),
     "programme": ("rule",),
+    "goals": ("goal_id",),
+    "dialogue_indicators": ("indicator",),
+    "calendar": ("event_id",),
+    "steps": ("step_id",),
+    "instalments": ("instalment_id",),
+    **{
+        f"{set_apart}{name}": key
+        for set_apart in ("", DEMONSTRATION)
+        for name, key in (
+            ("reports", ("year", "site_id", "indicator")),
+            ("report_texts", ("year", "site_id", "kind")),
+            ("measures", ("measure_id",)),
+        )
+    },
 }
 
 _REFERENCES: tuple[tuple[str, str, str, str], ...] = (
@@ -199,6 +297,12 @@ _REFERENCES: tuple[tuple[str, str, str, str], ...] = (
     ("indicators", "site_id", "sites", "site_id"),
     ("indicators", "indicator", "indicator_kinds", "indicator"),
     ("site_rules", "site_id", "sites", "site_id"),
+    ("dialogue_indicators", "goal_id", "goals", "goal_id"),
+    *((f"{apart}{name}", "site_id", "sites", "site_id") for apart in ("", DEMONSTRATION) for name in _REPORTED),
+    *((f"{apart}reports", "indicator", "dialogue_indicators", "indicator") for apart in ("", DEMONSTRATION)),
+    ("calendar", "site_id", "sites", "site_id"),
+    ("steps", "site_id", "sites", "site_id"),
+    ("steps", "partner_id", "partners", "partner_id"),
 )
 
 _FRAME: Mapping[str, Column] = {
@@ -576,7 +680,7 @@ def _read_package(folder: Path, texts: Texts) -> tuple[dict[str, dict[str, Any]]
         if not found:
             usable[name] = resource
     for table in CONTRACT:
-        if table not in seen:
+        if table not in seen and table not in OPTIONAL:
             faults.append(Fault(_PACKAGE, None, "resources", "", texts.text("a resource named {name}", name=table)))
     return usable, faults
 
@@ -674,16 +778,37 @@ def _package_checks(
 # --- the nouns ----------------------------------------------------------------------------------------------------
 
 
+class Learned(NamedTuple):
+    """Effect scales that reports have taught.
+
+    Attributes
+    ----------
+    origin : str
+        ``quality`` or ``demonstration``: real reports, or made-up ones.
+    scale_eur : mapping
+        EUR by site_id.
+    """
+
+    origin: str
+    scale_eur: Mapping[str, float]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sites:
     """The checked, frozen table of candidate sites, with the source of each figure.
 
-    Made by `load` or `Sites.from_frame`; a variation is made by `replace`.
+    Made by `load` or `Sites.from_frame`; a variation is made by `replace`, or by `with_learned`.
+
+    Attributes
+    ----------
+    learned : Learned or None
+        Effect scales that were learned from reports; None where those of the data hold.
     """
 
     _frame: pd.DataFrame
     _tables: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
     cache: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+    learned: Learned | None = None
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -776,7 +901,30 @@ class Sites:
             raise DataError(faults, texts, "Sites")
         table = pd.DataFrame(list(rows.values()), columns=columns, dtype=object)
         checked = _checked_frame(table.assign(site_id=list(rows)), "Sites", texts)[columns]
-        return Sites(checked, self._tables, {name: self.cache[name] for name in _OF_TABLES if name in self.cache})
+        return Sites(checked, self._tables, self._cached_of_tables(), self.learned)
+
+    def with_learned(self, learned: Learned) -> Sites:
+        """Give the sites with effect scales that reports have taught; one that a planner has changed stays as it is.
+
+        Parameters
+        ----------
+        learned : Learned
+            A scale for each site. Sites that have these already are given as they are.
+        """
+        if self.learned == learned:
+            return self
+        frame, scales = self.frame, [learned.scale_eur[site_id] for site_id in self.site_ids]
+        chosen = self._changed()["scale_eur"] & ~self._as_learned()
+        frame["scale_eur"] = frame["scale_eur"].where(chosen, scales)
+        return Sites(frame, self._tables, self._cached_of_tables(), learned)
+
+    def _as_learned(self) -> pd.Series:
+        """Say which scales are as reports have taught them, shape (n,), of bool."""
+        scales = self.learned.scale_eur if self.learned else {}
+        return self._frame["scale_eur"] == [scales.get(site_id, np.nan) for site_id in self.site_ids]
+
+    def _cached_of_tables(self) -> dict[str, Any]:
+        return {name: self.cache[name] for name in _OF_TABLES if name in self.cache}
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, language: str = "de") -> Sites:
@@ -823,7 +971,7 @@ class Sites:
         """Basis (stated, derived, assumed) of each figure of each site, shape (n, figures); empty for sites from a frame.
 
         A figure worked out from others is as firm as the weakest of them. One that is not as the tables have it, because a
-        scenario or `replace` changed it, is assumed.
+        scenario or `replace` changed it, is assumed; a scale that was learned from reports is derived, from made-up ones assumed.
         """
         import pandas as pd
 
@@ -855,6 +1003,8 @@ class Sites:
                 if figure not in result:
                     result[figure] = pd.Series(np.nan, index=result.index, dtype=object)
                 result.loc[changed, figure] = "assumed"
+        if self.learned:
+            result.loc[self._as_learned(), "scale_eur"] = "derived" if self.learned.origin == "quality" else "assumed"
         return result
 
     def _changed(self) -> pd.DataFrame:
@@ -877,7 +1027,8 @@ class Sites:
     def assumptions(self) -> pd.DataFrame:
         """Every assumed figure that a plan uses: table, key, figure, value, unit, source, note.
 
-        One that a scenario or `replace` changed stands in the table ``scenario``, in the place of what the data have.
+        One that a scenario or `replace` changed stands in the table ``scenario``, in the place of what the data have; a scale that
+        was learned from made-up reports in the table of these.
         Empty where the sites come from a frame, whose figures have no stated origin.
         """
         import pandas as pd
@@ -887,7 +1038,8 @@ class Sites:
             return pd.DataFrame(columns=columns)
         tables, candidates = self._tables, set(self._frame.index)
         kinds = tables["indicator_kinds"].dropna(subset="need_weight")
-        parts, changed = [], self._changed()
+        parts, changed, as_learned = [], self._changed(), self._as_learned()
+        changed["scale_eur"] |= as_learned  # even where it is just what was assumed
 
         def as_read(rows: pd.DataFrame, figures: Iterable[str]) -> pd.DataFrame:
             cells = zip(rows["site_id"], figures, strict=True)
@@ -931,13 +1083,23 @@ class Sites:
         )
         chosen["value"] = [self._frame.loc[cell] for cell in cells]
         chosen["unit"] = ["EUR" if figure.endswith("_eur") else "" for figure in chosen["figure"]]
-        add("scenario", chosen, ["site_id"], "figure", "value", "unit")
+        taught = (chosen["figure"] == "scale_eur") & chosen["site_id"].map(as_learned).astype(bool)
+        add("scenario", chosen[~taught], ["site_id"], "figure", "value", "unit")
+        if self.learned and self.learned.origin == "demonstration":
+            add(f"{DEMONSTRATION}reports", chosen[taught], ["site_id"], "figure", "value", "unit")
         return pd.concat(parts, ignore_index=True)[columns]
 
 
 _RULE_ORDER = ["scale_eur", "min_eur", "max_eur", "previous_eur"]
 
-_OF_TABLES = ("as_read", "weights", "indicators_used", "indicator_totals")
+_OF_TABLES = (
+    "as_read",
+    "weights",
+    "indicators_used",
+    "indicator_totals",
+    "evidence: quality",
+    "evidence: demonstration",
+)
 """What is cached of the tables alone, so that it holds for every variation, too."""
 
 
@@ -1041,7 +1203,7 @@ def find_path(path: str | Path) -> Path:
 
 
 def input_files(folder: Path) -> list[str]:
-    """List the files of a city's folder that are read, as paths in it: data package, its tables, boundaries, scenarios.
+    """List the files of a city's folder that are read, as paths in it: data package, tables, boundaries, scenarios, papers' templates.
 
     What is wrong with them is said by `load`.
     """
@@ -1049,7 +1211,8 @@ def input_files(folder: Path) -> list[str]:
     scenarios = sorted(f"scenarios/{path.name}" for path in (folder / "scenarios").glob("*.yaml"))
     tables = {str(resource["path"]) for resource in described.values()}
     outlines = {_boundary_path(described)} if _is_there(folder / _boundary_path(described)) else set()
-    return [_PACKAGE, *sorted(tables | outlines), *scenarios]
+    papers = sorted(f"papers/{path.name}" for path in (folder / "papers").glob("*.docx"))
+    return [_PACKAGE, *sorted(tables | outlines), *scenarios, *papers]
 
 
 BOUNDARIES = "boundaries.geojson"
@@ -1479,12 +1642,96 @@ def _catchment_faults(city: _City) -> list[Fault]:
     return faults
 
 
+def _dialogue_faults(city: _City) -> list[Fault]:
+    """Faults in what is counted: a least value above the greatest, and two figures for one role in the response curve."""
+    texts, table, faults = city.texts, city.tables["dialogue_indicators"], []
+    for row, least, most in zip(table.index, table["least"], table["most"], strict=True):
+        if least > most:
+            expected = texts.text("at most the greatest value ({value})", value=texts.number(most))
+            faults.append(city.fault("dialogue_indicators", row, "least", texts.number(least), expected))
+    role = table["role"]
+    for row in table.index[role.notna() & role.duplicated()]:
+        faults.append(city.fault("dialogue_indicators", row, "role", role[row], texts.text("each only once")))
+    return faults
+
+
+def _report_faults(city: _City) -> list[Fault]:
+    """Faults in reported figures, real or made up: people and things are counted whole, in the unit of their indicator."""
+    texts, kinds, faults = city.texts, city.tables["dialogue_indicators"], []
+    units = dict(zip(kinds["indicator"], kinds["unit"], strict=True))
+    whole = set(kinds.loc[kinds["kind"].isin(("people", "count")), "indicator"])
+    for name in (table for table in ("reports", f"{DEMONSTRATION}reports") if table in city.tables):
+        table = city.tables[name]
+        columns = (table[column] for column in ("indicator", "value", "unit"))
+        for row, kind, value, unit in zip(table.index, *columns, strict=True):
+            if kind in whole and np.isfinite(value) and value % 1:
+                faults.append(city.fault(name, row, "value", f"{value:g}", texts.text("a whole number")))
+            if kind in units and isinstance(unit, str) and unit != units[kind]:
+                expected = texts.text("the unit {unit}", unit=units[kind])
+                faults.append(city.fault(name, row, "unit", unit, expected))
+    return faults
+
+
+def _year_faults(city: _City) -> list[Fault]:
+    """Faults where a report is of no year, or of one that is still to come."""
+    texts, faults = city.texts, []
+    for name, table in city.tables.items():
+        if name.removeprefix(DEMONSTRATION) in _REPORTED:
+            for row, year in table["year"].dropna().items():
+                if year % 1:
+                    faults.append(city.fault(name, row, "year", f"{year:g}", texts.text("a whole number")))
+                elif year > city.today.year:
+                    expected = texts.text("a year that is not in the future")
+                    faults.append(city.fault(name, row, "year", f"{year:g}", expected))
+    return faults
+
+
+def _calendar_faults(city: _City) -> list[Fault]:
+    texts, table, faults = city.texts, city.tables["calendar"], []
+    columns = (table[column] for column in ("kind", "begins", "ends", "site_id"))
+    for row, kind, begins, ends, site in zip(table.index, *columns, strict=True):
+        if isinstance(begins, datetime.date) and isinstance(ends, datetime.date) and ends < begins:
+            expected = texts.text("a day that is not before the first ({date})", date=texts.date(begins))
+            faults.append(city.fault("calendar", row, "ends", texts.date(ends), expected))
+        if kind == "renewal" and not isinstance(site, str):
+            expected = texts.text("the site whose agreement ends")
+            faults.append(city.fault("calendar", row, "site_id", "", expected))
+    return faults
+
+
+def _step_faults(city: _City) -> list[Fault]:
+    texts, table, faults = city.texts, city.tables["steps"], []
+    for row, since, due in zip(table.index, table["since"], table["due_date"], strict=True):
+        if isinstance(since, datetime.date) and isinstance(due, datetime.date) and due < since:
+            expected = texts.text("a day that is not before the first ({date})", date=texts.date(since))
+            faults.append(city.fault("steps", row, "due_date", texts.date(due), expected))
+    return faults
+
+
+def _instalment_faults(city: _City) -> list[Fault]:
+    """Fault where the instalments do not pay the yearly amount, no less and no more; thirds may be written as 0.3333."""
+    shares = city.tables["instalments"]["share"]
+    if shares.isna().any() or not len(shares) or abs(shares.sum() - 1) <= len(shares) * _SHARE_ROUNDING:
+        return []
+    expected = city.texts.text("shares that add up to 1")
+    return [city.fault("instalments", None, "share", city.texts.number(shares.sum(), 4), expected)]
+
+
+_SHARE_ROUNDING = 0.00005
+"""Half of the fourth decimal: by so much a share may be rounded."""
+
 _MEANING: tuple[tuple[Callable[[_City], list[Fault]], set[str]], ...] = (
     (_formula_faults, set()),
     (_area_faults, {"areas"}),
     (_history_faults, {"agreements"}),
     (_partner_faults, {"agreements", "partners"}),
     (_indicator_faults, {"indicators", "indicator_kinds"}),
+    (_dialogue_faults, {"dialogue_indicators"}),
+    (_report_faults, {"dialogue_indicators"}),
+    (_year_faults, set()),
+    (_calendar_faults, {"calendar"}),
+    (_step_faults, {"steps"}),
+    (_instalment_faults, {"instalments"}),
 )
 _COMPLETENESS: tuple[tuple[Callable[[_City], list[Fault]], set[str]], ...] = (
     (_rule_faults, {"agreements", "site_rules"}),

@@ -154,3 +154,28 @@ def weigh(sites: Sites, weights: Mapping[str, float] | None = None) -> pd.Series
             )
         return pd.Series(sites.numbers("need").copy(), index=list(sites.site_ids), name="need")
     return contributions(sites, weights).sum(axis=1).rename("need")
+
+
+def people_in_reach(sites: Sites) -> pd.Series:
+    """People that each site can reach, each counted once, shape (n,), in persons: what a site's reach is a share of.
+
+    The sum over a site's catchment of the indicators that the rule ``reach_indicators`` of ``programme.csv`` names.
+
+    Raises
+    ------
+    PlainError
+        The rule is missing, or names what is no need indicator; or the sites have no indicators.
+    """
+    totals, programme = indicator_totals(sites), sites.table("programme").set_index("rule")
+    named = programme["text"].get("reach_indicators")
+    chosen = [name.strip() for name in named.split(";")] if isinstance(named, str) else []
+    if not chosen or not set(chosen) <= set(totals.columns):
+        texts = Texts()
+        raise PlainError(
+            texts.text(
+                "programme.csv, row reach_indicators: given {given}, expected some of {known}, parted by semicolons.",
+                given=texts.given(named or ""),
+                known=", ".join(totals.columns),
+            )
+        )
+    return totals[chosen].sum(axis=1).rename("people_in_reach")

@@ -94,6 +94,52 @@ max_sites,Höchstzahl der Standorte,2,,Standorte,stated,amt,
 }
 NUMBERS = {"area_km2", "latitude", "longitude", "share", "need_weight", "value"}
 
+DIALOGUE = {
+    "goals": """\
+goal_id,field,name,basis,source_id
+treffen,Begegnung,Menschen treffen einander.,assumed,annahme
+""",
+    "dialogue_indicators": """\
+indicator,goal_id,name_de,name_en,help_de,unit,period,reported_by,kind,role,required,least,most,basis,source_id
+spent,treffen,Ausgaben,Spending,Alle Ausgaben.,EUR,year,provider,eur,money,yes,0,90000,assumed,annahme
+reached,treffen,Erreichte,People reached,Jeder einmal.,Personen,year,provider,people,people,yes,0,5000,assumed,annahme
+""",
+    "reports": """\
+year,site_id,indicator,value,unit,basis,source_id,file,cell,note
+2025,park,spent,5999.5,EUR,stated,amt,park.xlsx,Bericht!C5,
+2025,park,reached,120,Personen,stated,amt,park.xlsx,Bericht!C6,
+""",
+    "measures": """\
+measure_id,year,site_id,text,owner,due_date,state,basis,source_id,file,cell,note
+park-1,2025,park,Den Raum abends öffnen.,AWO,2026-06-30,open,stated,amt,park.xlsx,Bericht!C9,
+park-2,2025,park,Neue Stühle kaufen.,AWO,2026-02-28,done,stated,amt,park.xlsx,Bericht!C10,
+""",
+    "demonstration_reports": """\
+year,site_id,indicator,value,unit,basis,source_id,file,cell,note
+2024,park,reached,90,Personen,assumed,annahme,,,Erfunden.
+""",
+    "calendar": """\
+event_id,kind,name,begins,ends,body,site_id,basis,source_id,formula
+rat,committee,Mitteilung an den Rat,2026-03-02,2026-03-02,Rat; Seniorenbeirat,,stated,amt,
+bericht,report,Bericht,2026-07-01,2026-12-31,Rat,,derived,amt,zweite Jahreshälfte
+ende-park,renewal,Vereinbarung läuft aus,2026-12-31,2026-12-31,,park,assumed,annahme,
+""",
+    "steps": """\
+step_id,kind,site_id,partner_id,since,next_step,due_date,blocked_by,basis,source_id
+hill,negotiation,hill,awo,2025-11-03,Entwurf schicken,2026-04-15,Urlaub,stated,amt
+noch-eine,approach,,,2026-01-05,Noch ein Unternehmen ansprechen,,,stated,amt
+""",
+    "instalments": """\
+instalment_id,name,account,share,due_date,basis,source_id
+eins,Erste Rate,4711,0.6,2026-04-01,assumed,annahme
+zwei,Zweite Rate,4711,0.4,2026-10-01,assumed,annahme
+""",
+}
+"""Tables that a city may do without."""
+
+_DIALOGUE_NUMBERS = {"year", "value", "least", "most", "share"}
+_DIALOGUE_DAYS = {"begins", "ends", "since", "due_date"}
+
 
 def package() -> dict[str, Any]:
     """Describe the tables, as a city would."""
@@ -147,6 +193,20 @@ def write_city(folder: Path) -> Path:
     (folder / "datapackage.json").write_text(json.dumps(package(), ensure_ascii=False, indent=1), encoding="utf-8")
     (folder / "scenarios" / "baseline.yaml").write_text("name: baseline\nbudget_eur: 20000\n", encoding="utf-8")
     (folder / "scenarios" / "cut.yaml").write_text("name: cut\nbudget_eur: 18000\n", encoding="utf-8")
+    return folder
+
+
+def write_dialogue(folder: Path) -> Path:
+    """Add the tables of the quality dialogue, the next steps and the calendar to a city that was written."""
+    path = folder / "datapackage.json"
+    described = json.loads(path.read_text(encoding="utf-8"))
+    kinds = dict.fromkeys(_DIALOGUE_NUMBERS, "number") | dict.fromkeys(_DIALOGUE_DAYS, "date")
+    for name, text in DIALOGUE.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+        header = text.splitlines()[0].split(",")
+        fields = [{"name": column, "type": kinds.get(column, "string")} for column in header]
+        described["resources"].append({"name": name, "path": f"{name}.csv", "schema": {"fields": fields}})
+    path.write_text(json.dumps(described, ensure_ascii=False, indent=1), encoding="utf-8")
     return folder
 
 

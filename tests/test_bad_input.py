@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_city import DIALOGUE as ADDED
 from small_city import (
     TABLES,
     all_of,
@@ -24,6 +25,7 @@ from small_city import (
     recoded,
     removed,
     write_city,
+    write_dialogue,
     written,
 )
 
@@ -461,10 +463,72 @@ BOUNDARIES = [
     boundary("outlines of quarters are no districts", outlined(lambda f: (f.pop(), f[0]["properties"].update(area_id="ufer"))),
              None, "", "the boundary of at least one district"),
 ]
+
+# --- the quality dialogue and the cooperation -------------------------------------------------------------------
+
+
+def dialogue(reason, file, old, new, row, column, given, expected):
+    return bad(reason, all_of(write_dialogue, changed(file, old, new)), file, row, column, given, expected)
+
+
+DIALOGUE = [
+    dialogue("an event that ends before it begins", "calendar.csv", "2026-07-01,2026-12-31", "2026-07-01,2026-06-30",
+             3, "ends", quoted("30 Jun 2026"), "a day that is not before the first (1 Jul 2026)"),
+    dialogue("an agreement of no site cannot end", "calendar.csv", "2026-12-31,,park", "2026-12-31,,",
+             4, "site_id", "", "the site whose agreement ends"),
+    dialogue("a step that is due before it began", "steps.csv", "2026-04-15", "2025-04-15",
+             2, "due_date", quoted("15 Apr 2025"), "a day that is not before the first (3 Nov 2025)"),
+    dialogue("instalments that pay too little", "instalments.csv", "0.4", "0.3",
+             None, "share", quoted("0.9000"), "shares that add up to 1"),
+    dialogue("instalments that pay too much", "instalments.csv", "0.4", "0.4003",
+             None, "share", quoted("1.0003"), "shares that add up to 1"),
+    dialogue("half a person cannot be reached", "reports.csv", "120", "120.5",
+             3, "value", quoted("120.5"), "a whole number"),
+    dialogue("made-up people are whole, too", "demonstration_reports.csv", ",90,", ",90.5,",
+             2, "value", quoted("90.5"), "a whole number"),
+    dialogue("a figure in another unit than its indicator", "reports.csv", "5999.5,EUR", "5999.5,Stunden",
+             2, "unit", quoted("Stunden"), "the unit EUR"),
+    dialogue("a year to come has no report", "reports.csv", "2025,park,spent", "2027,park,spent",
+             2, "year", quoted("2027"), "a year that is not in the future"),
+    dialogue("a made-up report of a year to come", "demonstration_reports.csv", "2024", "2027",
+             2, "year", quoted("2027"), "a year that is not in the future"),
+    dialogue("a measure agreed on in a year to come", "measures.csv", "park-1,2025", "park-1,2027",
+             2, "year", quoted("2027"), "a year that is not in the future"),
+    dialogue("half a year is no year", "reports.csv", "2025,park,spent", "2024.5,park,spent",
+             2, "year", quoted("2024.5"), "a whole number"),
+    dialogue("bounds that no figure can keep", "dialogue_indicators.csv", "0,5000", "6000,5000",
+             3, "least", quoted("6,000"), "at most the greatest value (5,000)"),
+    dialogue("two figures for the same part of the curve", "dialogue_indicators.csv", "people,people,yes", "people,money,yes",
+             3, "role", quoted("money"), ONCE),
+    dialogue("a figure of an unknown indicator", "reports.csv", "park,spent", "park,spend",
+             2, "indicator", quoted("spend"), "a indicator of dialogue_indicators.csv; the nearest is spent"),
+    dialogue("a report of an unknown site", "reports.csv", "2025,park,spent", "2025,perk,spent",
+             2, "site_id", quoted("perk"), "a site_id of sites.csv; the nearest is park"),
+    dialogue("a step with an unknown partner", "steps.csv", "hill,awo", "hill,awoo",
+             2, "partner_id", quoted("awoo"), "a partner_id of partners.csv; the nearest is awo"),
+    dialogue("an indicator for no goal", "dialogue_indicators.csv", "spent,treffen", "spent,traeffen",
+             2, "goal_id", quoted("traeffen"), "a goal_id of goals.csv; the nearest is treffen"),
+]
 # fmt: on
 
 
-@pytest.mark.parametrize(("damage", "fault"), FILES + CELLS + ROWS + PACKAGE + BOUNDARIES)
+def test_the_tables_of_the_dialogue_are_read_where_a_city_brings_them(city):
+    plain = q.load(city)
+    write_dialogue(city)
+    sites = q.load(city, today=TODAY)
+    assert set(sites.tables) - set(plain.tables) == set(ADDED)
+    assert sites.table("reports")["value"].tolist() == [5999.5, 120]
+    assert sites.table("steps")["due_date"].tolist() == [datetime.date(2026, 4, 15), None]
+
+
+def test_thirds_are_a_whole_as_far_as_they_can_be_written(city):
+    write_dialogue(city)
+    thirds = "".join(f"{name},Rate,4711,0.3333,2026-04-01,assumed,annahme\n" for name in "abc")
+    (city / "instalments.csv").write_text(ADDED["instalments"].splitlines()[0] + "\n" + thirds, encoding="utf-8")
+    assert q.load(city).table("instalments")["share"].sum() == pytest.approx(0.9999)
+
+
+@pytest.mark.parametrize(("damage", "fault"), FILES + CELLS + ROWS + PACKAGE + BOUNDARIES + DIALOGUE)
 def test_a_bad_folder_is_refused_with_the_one_fault_it_has(city, damage, fault):
     damage(city)
     before = fingerprint(city)

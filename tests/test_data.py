@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import datetime
 import io
+import json
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -112,13 +113,15 @@ def test_every_table_that_was_read_can_be_written_and_read_again(sites, folder, 
     source, read = (folder, sites) if original == "small" else (DATA, q.load(DATA))
     target = tmp_path / "city"
     target.mkdir()
-    for path in [*source.glob("*.csv"), source / "datapackage.json", *source.glob("raw/*")]:
+    for path in [*source.glob("*.csv"), source / "datapackage.json", *source.glob("*/*.csv")]:
         (target / path.relative_to(source)).parent.mkdir(exist_ok=True)
         (target / path.relative_to(source)).write_bytes(path.read_bytes())
+    described = json.loads((source / "datapackage.json").read_text(encoding="utf-8"))["resources"]
+    paths = {resource["name"]: resource["path"] for resource in described}
     for name, table in read.tables.items():
         # Three decimals would be refused without a decimal comma: 52.025 may be thousands.
         digits = None if style else "%.4f"
-        table.to_csv(target / f"{name}.csv", index=False, float_format=digits, **style)
+        table.to_csv(target / paths[name], index=False, float_format=digits, **style)
     same(read, q.load(target))
 
 
@@ -457,9 +460,10 @@ def test_an_assumed_count_is_listed_where_it_is_the_latest_of_a_catchment(tmp_pa
 
 
 def test_the_real_data_are_read_whole():
-    read = q.load(DATA)
+    read, described = q.load(DATA), json.loads((DATA / "datapackage.json").read_text(encoding="utf-8"))["resources"]
+    paths = {resource["name"]: resource["path"] for resource in described}
     for name, table in read.tables.items():
-        with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as source:
+        with (DATA / paths[name]).open(encoding="utf-8", newline="") as source:
             cells = list(csv.reader(source))
         assert list(table.columns) == cells[0]
         assert len(table) == len(cells) - 1

@@ -23,6 +23,14 @@ FIGURES = [
     "site_rules",
     "programme",
     "evidence",
+    "goals",
+    "dialogue_indicators",
+    "calendar",
+    "steps",
+    "instalments",
+    "demonstration_reports",
+    "demonstration_report_texts",
+    "demonstration_measures",
 ]
 ATTRIBUTION = "© Stadt Bielefeld, Presseamt/Statistikstelle (CC BY-SA 4.0)"
 ASSUMPTIONS = "annahme"
@@ -30,7 +38,7 @@ ASSUMPTIONS = "annahme"
 
 def read(name: str) -> pd.DataFrame:
     """Read a table as text, blank cells as empty strings."""
-    return pd.read_csv(DATA / f"{name}.csv", dtype=str, keep_default_na=False)
+    return pd.read_csv(DATA / RESOURCES[name]["path"], dtype=str, keep_default_na=False)
 
 
 def read_raw(name: str) -> pd.DataFrame:
@@ -260,6 +268,60 @@ def test_the_catchment_of_am_pfarracker_holds_about_the_9500_people_that_are_sta
     assert people == pytest.approx(9500, rel=0.05)
 
 
+# --- the quality dialogue and the next steps ---------------------------------------------------------------------
+
+
+def test_no_report_stands_among_the_facts_and_every_made_up_one_says_so():
+    assert not {"reports", "report_texts", "measures"} & set(RESOURCES)
+    made_up = [name for name in RESOURCES if name.startswith("demonstration_")]
+    assert len(made_up) == 3
+    for name in made_up:
+        assert RESOURCES[name]["path"].startswith("demonstration/")
+        assert RESOURCES[name]["description"].startswith("Made up")
+        table = read(name)
+        assert set(table["basis"]) == {"assumed"}
+        assert table["note"].str.contains("erfunden, kein Bericht eines Standorts").all()
+    of_facts = {name for name, resource in RESOURCES.items() if resource["path"].startswith("demonstration/")}
+    assert of_facts == set(made_up)
+
+
+def test_only_the_two_committees_and_the_half_year_of_the_notice_are_known_dates():
+    calendar = read("calendar")
+    known = calendar[calendar["basis"] != "assumed"].set_index("event_id")
+    assert known["source_id"].eq("mitteilung-2021").all()
+    assert known[["kind", "begins", "ends", "basis"]].to_numpy().tolist() == [
+        ["committee", "2021-01-26", "2021-01-26", "stated"],
+        ["committee", "2021-03-24", "2021-03-24", "stated"],
+        ["report", "2021-07-01", "2021-12-31", "derived"],
+    ]
+    title = read("sources").set_index("source_id").loc["mitteilung-2021", "title"]
+    assert "SGA am 26.01.2021" in title
+    assert "Seniorenrat am 24.03.2021" in title
+
+
+def test_every_agreement_ends_once_and_no_other_site_has_an_end():
+    calendar, status = read("calendar"), current_status()
+    ends = calendar.loc[calendar["kind"] == "renewal", "site_id"]
+    assert sorted(ends) == sorted(status.index[status == "signed"])
+
+
+def test_a_step_without_a_site_is_what_the_notice_says_and_one_with_a_site_is_assumed():
+    steps = read("steps")
+    assert steps["basis"].tolist() == ["stated" if site == "" else "assumed" for site in steps["site_id"]]
+    to_be_approached = read("programme").set_index("rule").loc["to_be_approached", "text"]
+    assert "ein weiteres Wohnungsunternehmen" in to_be_approached
+    assert set(steps.loc[steps["kind"] == "negotiation", "site_id"]) == {
+        site for site, status in current_status().items() if status == "negotiating"
+    }
+
+
+def test_goals_indicators_and_instalments_are_all_assumed():
+    for name in ("goals", "dialogue_indicators", "instalments"):
+        assert set(read(name)["basis"]) == {"assumed"}
+    assert pd.to_numeric(read("instalments")["share"]).sum() == 1
+    assert read("dialogue_indicators").query("role != ''")["role"].tolist() == ["money", "hours", "people"]
+
+
 # --- the data package and the form of the files -------------------------------------------------------------
 
 
@@ -296,7 +358,8 @@ def test_every_table_has_a_key_a_licence_and_sources(name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_column_that_names_a_row_elsewhere_is_a_foreign_key(name):
-    ids = {"source_id", "area_id", "site_id", "part_of", "housing_company_id", "provider_id", "indicator"}
+    partners = {"partner_id", "housing_company_id", "provider_id"}
+    ids = {"source_id", "area_id", "site_id", "part_of", *partners, "indicator", "goal_id"}
     schema = RESOURCES[name]["schema"]
     own_key = schema["primaryKey"] if isinstance(schema["primaryKey"], str) else ""
     expected = ids & {field["name"] for field in schema["fields"]} - {own_key}
@@ -313,20 +376,20 @@ def test_the_citys_attribution_goes_with_everything_worked_out_from_its_figures(
     assert sources.loc[["losdb-bev", "losdb-hh"], "publisher"].str.startswith("© Stadt Bielefeld").all()
 
 
-@pytest.mark.parametrize("path", sorted(DATA.glob("*.csv")), ids=lambda path: path.stem)
-def test_a_table_is_plain_utf8_with_line_feeds_and_no_stray_spaces(path):
-    content = path.read_bytes()
+@pytest.mark.parametrize("name", [*FIGURES, "sources"])
+def test_a_table_is_plain_utf8_with_line_feeds_and_no_stray_spaces(name):
+    content = (DATA / RESOURCES[name]["path"]).read_bytes()
     assert not content.startswith(b"\xef\xbb\xbf")
     assert b"\r" not in content
     assert content.endswith(b"\n")
-    table = read(path.stem)
+    table = read(name)
     assert not table.map(lambda cell: cell != cell.strip() or "\n" in cell or "  " in cell).any(axis=None)
 
 
 @pytest.mark.parametrize("name", [*FIGURES, "sources"])
 def test_dates_are_iso_days_months_or_years(name):
     table = read(name)
-    for column in {"date", "opened"} & set(table):
+    for column in {"date", "opened", "begins", "ends", "since", "due_date"} & set(table):
         dates = table.loc[table[column] != "", column]
         pd.to_datetime(dates, format="ISO8601", errors="raise")
         assert dates.str.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?").all()
@@ -335,7 +398,8 @@ def test_dates_are_iso_days_months_or_years(name):
 def test_the_readme_counts_the_rows_and_the_people_in_reach_as_they_are(indicators):
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     for name in [*FIGURES, "sources"]:
-        (count,) = re.findall(rf"^\| `{name}\.csv` \|.*\| ([\d,]+) \|$", readme, flags=re.MULTILINE)
+        path = re.escape(RESOURCES[name]["path"])
+        (count,) = re.findall(rf"^\| `{path}` \|.*\| ([\d,]+) \|$", readme, flags=re.MULTILINE)
         assert int(count.replace(",", "")) == len(read(name)), name
     catchments = read("catchments")
     people = [indicators[area, "residents", "2019-12-31"] for area in catchments["area_id"]] * pd.to_numeric(
