@@ -197,6 +197,11 @@ class Panel:
         return self._solve(self._choices).sites
 
     @property
+    def unchanged(self) -> Sites:
+        """The sites as they were given, with the effect scales that the scenario has learned from reports, if it asks for these."""
+        return self._unchanged(self.scenario)
+
+    @property
     def plan(self) -> Plan:
         """The best plan of the present choices, or of the last ones before them that have one.
 
@@ -304,7 +309,7 @@ class Panel:
                 changes.setdefault(site_id, {})[name] = value
                 if value is None:
                     del changes[site_id][name]
-        return _Choices(scenario, self._tidy(changes), before.locks)
+        return _Choices(scenario, self._tidy(scenario, changes), before.locks)
 
     def repair(self, number: int) -> None:
         """Make one of the changes that ``impossible.repairs`` lists, counted from 0. A lock that it touches is let go.
@@ -327,7 +332,7 @@ class Panel:
         sites, scenario = repairs[number].apply(now, self.scenario)
         touched = set(_difference(now, sites))
         locks = {site_id: amount for site_id, amount in self._choices.locks.items() if site_id not in touched}
-        whole = _difference(self._base, sites)
+        whole = _difference(self._unchanged(self.scenario), sites)
         changes = {site_id: one for site_id, one in whole.items() if site_id not in locks}
         kept = {site_id: one for site_id, one in self._choices.changes.items() if site_id in locks}
         self._go(_Choices(scenario, {**changes, **kept}, locks))
@@ -644,11 +649,13 @@ class Panel:
 
     def python(self) -> str:
         """Give the Python that makes this very plan out of ``sites``, those that the panel began with."""
-        sites = "sites"
-        if changes := self._with_locks(self._choices):
+        sites, scenario, changes = "sites", self.scenario, self._with_locks(self._choices)
+        if scenario.response_from != "assumed":  # there, a scale chosen as it is in the data counts as chosen
+            scenario, changes = scenario.replace(sites=changes), {}
+        if changes:
             lines = ",\n        ".join(f"{site!r}: {_literal(one)}" for site, one in changes.items())
             sites = f"sites.replace({{\n        {lines},\n    }})"
-        fields = ",\n        ".join(f"{name}={_literal(value)}" for name, value in self.scenario.choices().items())
+        fields = ",\n        ".join(f"{name}={_literal(value)}" for name, value in scenario.choices().items())
         return (
             f"import quartier as q\n\nplan = q.allocate(\n    {sites},\n    q.Scenario(\n        {fields},\n    ),\n)\n"
         )
@@ -770,7 +777,8 @@ class Panel:
         key = choices.key()
         if key not in self._solved:
             changes = self._with_locks(choices)
-            sites = self._base.replace(changes, choices.scenario.language) if changes else self._base
+            before = self._unchanged(choices.scenario)
+            sites = before.replace(changes, choices.scenario.language) if changes else before
             answer: Plan | InfeasibleScenario
             try:
                 answer = allocate(sites, choices.scenario)
@@ -845,13 +853,18 @@ class Panel:
 
     def _of_scenario(self, scenario: Scenario) -> _Choices:
         """Take what a scenario chooses for single sites out of it: as changes it can be taken back one by one."""
-        sites, rest = scenario.settled(self._base)
-        return _Choices(rest, _difference(self._base, sites) if scenario.sites else {}, {})
+        sites, _ = scenario.settled(self._base)
+        rest = scenario.replace(sites={}) if scenario.sites else scenario
+        return _Choices(rest, _difference(self._unchanged(rest), sites) if scenario.sites else {}, {})
 
-    def _tidy(self, changes: SiteChanges) -> SiteChanges:
+    def _unchanged(self, scenario: Scenario) -> Sites:
+        """Give the sites that the panel began with, with the effect scales that the scenario has learned, if it asks for these."""
+        return scenario.settled(self._base)[0]
+
+    def _tidy(self, scenario: Scenario, changes: SiteChanges) -> SiteChanges:
         """Check changes of sites, and leave out those that are none."""
-        changes = {site_id: one for site_id, one in changes.items() if one}
-        return _difference(self._base, self._base.replace(changes, self.scenario.language)) if changes else {}
+        changes, before = {site_id: one for site_id, one in changes.items() if one}, self._unchanged(scenario)
+        return _difference(before, before.replace(changes, scenario.language)) if changes else {}
 
     def _misspelt(self, name: str, value: Any) -> list[Fault]:
         """What is wrong with a choice before its value is looked at: its name, its kind, its sites."""
@@ -934,12 +947,13 @@ class Panel:
             )
 
     def _data(self) -> str:
-        """Say by which data a plan was made, in a few letters: sites as they stand there, with the need by the usual weights."""
+        """Say by which data a plan was made, in a few letters: sites as they stand there, need by the usual weights, reports."""
         if "explorer" not in self._base.cache:
             from quartier.need import weigh
 
             frame = self._base.frame.assign(weighed=[f"{need:.9g}" for need in weigh(self._base)])
-            self._base.cache["explorer"] = hashlib.sha256(frame.to_csv().encode()).hexdigest()[:16]
+            reports = [table.to_csv() for name, table in sorted(self._base.tables.items()) if name.endswith("reports")]
+            self._base.cache["explorer"] = hashlib.sha256("".join([frame.to_csv(), *reports]).encode()).hexdigest()[:16]
         return str(self._base.cache["explorer"])
 
     def _read_folder(self) -> None:
@@ -1013,7 +1027,7 @@ class Panel:
             raise DataError(faults, texts, file)
         scenario = checked(values, file, texts, rows)
         locks = {site: float(one) for site, one in own["locks"].items()}
-        choices = _Choices(scenario, self._tidy(own["sites"]), locks)
+        choices = _Choices(scenario, self._tidy(scenario, own["sites"]), locks)
         answer = self._solve(choices).answer
         if isinstance(answer, InfeasibleScenario):
             raise PlainError(str(answer))

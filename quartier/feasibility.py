@@ -294,6 +294,7 @@ def _changed(problem: _Problem, steps: Iterable[Step]) -> _Problem:
 
 def _chosen_anew(before: Scenario, after: Scenario, sites: Sites) -> Scenario:
     """Give a changed scenario the choices for single sites that it had before, as they are at the sites now."""
+    after = after.replace(response_from=before.response_from)
     if not before.sites:
         return after
     frame, chosen = sites.frame, {}

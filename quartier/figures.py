@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.transforms import Transform
 
+    from quartier.evidence import Evidence
     from quartier.plan import Plan
 
 P = ParamSpec("P")
@@ -1362,6 +1363,81 @@ def _lost(texts: Texts, row: pd.Series, digits: int, name: str) -> str:
     return said if row["keeps_rules"] else texts.text("{said}, breaks rules", said=said)
 
 
+# --- what was reported --------------------------------------------------------------------------------------------
+
+
+@_styled
+def plot_dialogue(table: pd.DataFrame, ax: Axes | None = None, language: str = LANGUAGES[0]) -> Axes:
+    """Show one figure of the quality dialogue site by site: the year's as a bar, last year's as a diamond.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `quartier.dialogue`: ``reached()``, or rows of ``figures()`` for one indicator, with what these say in their ``attrs``.
+    ax : Axes, optional
+        Axes to fill; a figure of its own by default.
+    language : str
+        Language of the texts.
+
+    Returns
+    -------
+    Axes
+        A figure that is hidden or missing has no bar or diamond; the words beside say so.
+
+    Raises
+    ------
+    PlainError
+        The table is that of several indicators, or of none.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    texts = Texts(language)
+    if (found := len(set(table["indicator"]))) != 1:
+        raise PlainError(texts.text("plot_dialogue: the figures of one indicator, not of {n}", n=found))
+    year, mark = table.attrs["year"], table.attrs["mark"]
+    now, before = ([_reported(value) for value in table[column]] for column in ("value", "last_year"))
+    words = [
+        texts.text(
+            "{now} (before: {before})",
+            now=_said(texts, new, value),
+            before=_said(texts, old, former),
+        )
+        for new, value, old, former in zip(now, table["value"], before, table["last_year"], strict=True)
+    ]
+    first = table.iloc[0]
+    title = texts.text("{counted}, {year} against {before}", counted=first["counted"], year=year, before=year - 1)
+    if mark:
+        title = texts.text("{title} (made up)", title=title)
+    diamond = {**_marker(LOOKS["negotiating"], 1.0), "linestyle": "none"}
+    entries: Legend = [(Patch(**_bar(SERIES[0])), str(year)), (Line2D([], [], **diamond), str(year - 1))]
+    notes = [part for part in (mark, table.attrs["hidden"]) if part]
+    page, across = _rows(ax, title, notes, list(table["name"]), entries, str(first["unit"]), words, align="right")
+    high = 1.03 * max([one for one in [*now, *before] if one is not None], default=1.0) or 1.0
+    _ticks(page, "x", high, texts.number, across)
+    for at, (new, old) in enumerate(zip(now, before, strict=True)):
+        if new is not None:
+            page.ax.barh(at, new, height=0.56, **_bar(SERIES[0], page.scale))
+        if old is not None:
+            looks = {**_marker(LOOKS["negotiating"], page.scale), "linestyle": "none"}
+            page.ax.plot([old], [at], clip_on=False, zorder=3, **looks)
+    listed = [f"{name} {word}" for name, word in zip(table["name"], words, strict=True)]
+    _describe(page.ax, texts, f"{title}.", listed, " ".join(notes))
+    return page.ax
+
+
+def _reported(value: Any) -> float | None:
+    """Give a figure that can be drawn; None for one that is hidden or missing."""
+    return None if isinstance(value, str) or value is None or math.isnan(value) else float(value)
+
+
+def _said(texts: Texts, known: float | None, value: Any) -> str:
+    """Give a figure in words: as it is, as hidden, or as not reported."""
+    if known is None:
+        return texts.text("secret") if isinstance(value, str) else texts.text("not reported")
+    return texts.number(known, 0 if known == round(known) else 2)
+
+
 # --- what evenness costs ------------------------------------------------------------------------------------------
 
 
@@ -1671,6 +1747,86 @@ def plot_changes(
         notes[1] if plan is None else origin(plan.sites, plan.assumed_sentence(), texts),
     )
     return page.ax
+
+
+@_styled
+def plot_evidence(evidence: Evidence, ax: Axes | None = None, language: str = LANGUAGES[0]) -> Axes:
+    """Show what reports teach of each site's effect scale: median and 90 % interval, beside what was assumed.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What was learnt.
+    ax : Axes, optional
+        Axes to fill; a figure of its own by default.
+    language : str
+        Language of the texts.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    texts = Texts(language)
+    table = evidence.table().assign(has_reports=lambda table: table["reports"] > 0)
+    table = table.sort_values(["has_reports", "learned_eur"], ascending=False, kind="stable")
+    shown = [
+        texts.text(
+            "{middle} ({low} to {high})",
+            **{
+                name: _plain(texts, round(value, -1) if value >= 1000 else value)
+                for name, value in (("middle", row.learned_eur), ("low", row.low_eur), ("high", row.high_eur))
+            },
+        )
+        for row in table.itertuples()
+    ]
+    title = texts.text("What the reports teach of the response scale")
+    if evidence.is_made_up:
+        title = texts.text("What made-up example reports would teach of the response scale")
+    entries: Legend = [
+        (Line2D([], [], **_interval_look(True)), texts.text("site with reports: median and 90% interval")),
+        (Line2D([], [], **_interval_look(False)), texts.text("site without reports, taken to be like the others")),
+        (Line2D([], [], **_prior_look()), texts.text("assumed so far")),
+        (Patch(**_pooled_look()), texts.text("typical site: 90% interval")),
+    ]
+    if table["has_reports"].all():
+        del entries[1]
+    sources = set(evidence.sites.indicators_used()["source_id"])
+    made_up, before = evidence.made_up_sentence(texts), evidence.prior_sentence(texts)
+    notes = [note for note in (made_up, before, attribution(evidence.sites, sources, texts)) if note]
+    axis = texts.text("Response scale in EUR a year: the money that reaches 63% of the people in reach")
+    page, across = _rows(ax, title, notes, list(table["name"]), entries, axis, shown, align="right")
+    high = float(table[["high_eur", "assumed_eur"]].to_numpy().max()) * 1.03
+    _ticks(page, "x", high, texts.number, across)
+    _, low_typical, _, high_typical = evidence.typical
+    page.ax.axvspan(low_typical, high_typical, zorder=0.6, **_pooled_look(page.scale))
+    for at, row in enumerate(table.itertuples()):
+        page.ax.plot([row.assumed_eur] * 2, [at - 0.5, at + 0.5], **_prior_look(page.scale))
+        page.ax.plot([row.low_eur, row.high_eur], [at] * 2, **_interval_look(row.has_reports, page.scale, marker="|"))
+        page.ax.plot([row.learned_eur], [at], **_interval_look(row.has_reports, page.scale))
+    listed = [f"{name} {values}" for name, values in zip(table["name"], shown, strict=True)]
+    head = texts.text("{title}, in EUR, with 90% intervals:", title=title)
+    tail = made_up or texts.text("What was assumed beforehand stands below the figure.")
+    _describe(page.ax, texts, head, listed, tail)
+    return page.ax
+
+
+def _interval_look(has_reports: bool, scale: float = 1.0, marker: str = "") -> dict[str, Any]:
+    """Look of a site: a filled circle on a thick line with reports, an open diamond on a thin one without."""
+    return {
+        "color": _INK if has_reports else _QUIET,
+        "linewidth": (2.2 if has_reports else 1.0) * scale,
+        "marker": marker or ("o" if has_reports else "D"),
+        "markersize": 7 * scale,
+        "markerfacecolor": LIGHT["series-1"] if has_reports else "white",
+        "markeredgewidth": 1.1 * scale,
+    }
+
+
+def _prior_look(scale: float = 1.0) -> dict[str, Any]:
+    return {"color": LIGHT["less"], "linewidth": 1.4 * scale, "linestyle": (0, (4, 2)), "zorder": 1.5}
+
+
+def _pooled_look(scale: float = 1.0) -> dict[str, Any]:
+    return {"facecolor": "#eef3f8", "hatch": "///", "edgecolor": _FAINT, "linewidth": 0.5 * scale}
 
 
 @_styled

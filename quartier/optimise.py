@@ -72,7 +72,7 @@ def allocate(sites: Sites, scenario: Scenario) -> Plan:
     here, rest = scenario.settled(sites)
     refuse_impossible(here, rest)
     plan = _best(here, rest)
-    return dataclasses.replace(plan, scenario=scenario) if scenario.sites else plan
+    return plan if rest is scenario else dataclasses.replace(plan, scenario=scenario)
 
 
 def _best(sites: Sites, scenario: Scenario) -> Plan:
@@ -416,7 +416,8 @@ def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") 
     scenario : Scenario
         Stands first. If the folder's scenario of this name is another, it is called ``<name>-changed``.
     folder : path
-        City's folder; the others are shown in the first one's language.
+        City's folder; the others are shown in the first one's language, and take their effect scales from where it does: benefits
+        by different scales cannot be compared.
 
     Returns
     -------
@@ -430,10 +431,12 @@ def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") 
     """
     from quartier.scenario import Scenario, scenario_names
 
-    beside = {
-        name: Scenario.named(name, folder, scenario.language).replace(language=scenario.language)
-        for name in scenario_names(folder)
-    }
+    beside = {}
+    for name in scenario_names(folder):
+        one = Scenario.named(name, folder, scenario.language).replace(language=scenario.language)
+        if one.response == scenario.response == "saturating":
+            one = one.replace(response_from=scenario.response_from)
+        beside[name] = one
     unchanged = beside.get(scenario.name) in (scenario, None)
     beside = {scenario.name if unchanged else f"{scenario.name}-changed": scenario, **beside}
     return {name: find_conflict(sites, one) or allocate(sites, one) for name, one in beside.items()}

@@ -30,6 +30,14 @@ MOST_STEPS = 1e12
 """More steps than any amount has; keeps sums over a million sites within whole numbers of 64 bits."""
 
 
+_CURVES = {
+    "assumed": mark("the response curve"),
+    "quality": mark("the form of the response curve, its scales learned from the reports"),
+    "demonstration": mark("the response curve, its scales learned from made-up reports"),
+}
+"""What of the response curve is assumed, by where its scales come from."""
+
+
 class Outcome(enum.Enum):
     """How far a plan can be trusted; the value is the sentence that says so."""
 
@@ -704,7 +712,7 @@ class Plan:
                         total=len(basis),
                     )
                 )
-        parts.append(texts.text("the response curve"))
+        parts.append(texts.text(_CURVES[self.sites.learned.origin if self.sites.learned else "assumed"]))
         return texts.text("Assumed, not stated in a source: {parts}.", parts=texts.listing(parts))
 
     def attribution(self) -> str:

@@ -21,8 +21,9 @@ from pydantic import (
     model_validator,
 )
 
-from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, Sites, ambiguous, find_path
-from quartier.language import LANGUAGES, Texts, mark
+from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, Learned, Sites, ambiguous, find_path
+from quartier.evidence import learn
+from quartier.language import LANGUAGES, PlainError, Texts, mark
 
 Status = Literal["signed", "negotiating", "prospective", "declined"]
 
@@ -34,6 +35,7 @@ PARAMETERS = (
     "min_eur",
     "max_eur",
     "response",
+    "response_from",
     "inequality_aversion",
     "base_coverage",
     "language",
@@ -186,6 +188,9 @@ class Scenario(BaseModel):
         ``optimal``, or a rule to compare with: ``equal-split``, ``need-proportional``.
     response : str
         Response curve, see `quartier.benefit`.
+    response_from : str
+        Where the effect scales come from: ``assumed``, those of the data; ``quality``, learned from the reports of the quality
+        dialogue (`quartier.evidence`); ``demonstration``, from made-up reports. Only with the saturating response.
     inequality_aversion : float
         0: most benefit; the more, the more the least covered count (Atkinson 1970). At most 100, or infinite: then the least
         covered site comes first, whatever it costs the others (leximin).
@@ -244,6 +249,7 @@ class Scenario(BaseModel):
     excluded: tuple[Status, ...] = Field(("declined",), strict=False)
     method: Literal["optimal", "equal-split", "need-proportional"] = "optimal"
     response: Literal["saturating", "linear", "power", "hill-concave"] = "saturating"
+    response_from: Literal["assumed", "quality", "demonstration"] = "assumed"
     inequality_aversion: float = Field(0.0, ge=0, allow_inf_nan=True)
     base_coverage: float = Field(0.05, gt=0, le=1)
     need_weights: dict[str, float] = Field(default_factory=dict)
@@ -307,6 +313,13 @@ class Scenario(BaseModel):
             if getattr(self, column) is not None and own:
                 expected = texts.text("none for all sites while {sites} have their own", sites=texts.listing(own))
                 raise ValueError(f"{column}: {expected}")
+        if self.response_from != "assumed" and self.response != "saturating":
+            raise ValueError(
+                texts.text(
+                    "response_from {origin} only with the response saturating: the reports are read by this curve",
+                    origin=self.response_from,
+                )
+            )
         if self.groups and self.method != "optimal":
             raise ValueError(
                 texts.text("groups only with the method optimal: a rule of division knows no shared limits")
@@ -431,7 +444,8 @@ class Scenario(BaseModel):
         """Give the sites as the scenario chooses them, and the scenario without these choices.
 
         What solves or varies a problem begins with this, so that a choice is made once and whatever changes a site after that
-        is not overridden. Where nothing is chosen for single sites, both are given as they are.
+        is not overridden. Where nothing is chosen for single sites nor learned, both are given as they are. A scale that is chosen for a
+        site, here or with `Sites.replace`, takes the place of the learned one.
 
         Parameters
         ----------
@@ -441,10 +455,12 @@ class Scenario(BaseModel):
         Raises
         ------
         ScenarioError
-            A choice for a site that there is not, a need where that is worked out, or a floor above its cap: lists every fault.
+            A choice for a site that there is not, a need where that is worked out, or a floor above its cap: lists every fault. Or there
+        are no reports to learn the scales from.
         """
-        if not self.sites:
+        if not self.sites and self.response_from == "assumed":
             return sites, self
+        sites = self._with_learned(sites)
         texts, faults, changes = Texts(self.language), [], {}
         frame, known = sites.frame, list(sites.site_ids)
         file = f"Scenario {self.name}"
@@ -467,7 +483,22 @@ class Scenario(BaseModel):
                 changes[site_id] = differing
         if faults:
             raise ScenarioError(faults, texts, file)
-        return sites.replace(changes, self.language) if changes else sites, self.replace(sites={})
+        return sites.replace(changes, self.language) if changes else sites, self.replace(
+            sites={}, response_from="assumed"
+        )
+
+    def _with_learned(self, sites: Sites) -> Sites:
+        """Give the sites with the effect scales that the reports teach, where the scenario asks for these."""
+        if self.response_from == "assumed":
+            return sites
+        texts, file = Texts(self.language), f"Scenario {self.name}"
+        try:
+            scales = learn(sites, self.response_from, language=self.language).scale_eur
+        except PlainError as error:
+            expected = texts.text("assumed, as nothing can be learnt: {reason}", reason=str(error).rstrip("."))
+            given = texts.given(self.response_from)
+            raise ScenarioError([Fault(file, None, "response_from", given, expected)], texts, file) from error
+        return sites.with_learned(Learned(self.response_from, scales.to_dict()))
 
     def to_yaml(self, path: str | Path) -> None:
         """Write the name and the fields that differ from their defaults, so that `from_yaml` gives the same scenario."""
@@ -549,7 +580,10 @@ def _from_parameters(given: Mapping[str, Any], *, complete: bool) -> Scenario:
         raise ScenarioError(faults, texts, file)
     chosen = checked({**base.model_dump(), **changes}, file, texts)
     if chosen.replace(language=base.language) != base:  # so that nobody takes it for the scenario of the file
-        return chosen.replace(title=texts.text("{title} (changed)", title=base.title or base.name))
+        changed = mark("{title} (changed)")
+        if chosen.response_from == "demonstration":
+            changed = mark("{title} (changed, with scales from made-up reports)")
+        return chosen.replace(title=texts.text(changed, title=base.title or base.name))
     return chosen
 
 

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from quartier import benefit
 from quartier.data import STATUSES, Sites
+from quartier.evidence import table_of
 from quartier.explorer import MOST_COMPARED, START, TOTAL, Panel
 from quartier.language import LANGUAGES, PlainError, Texts, language_name, signed
 from quartier.maps import has_map, map_data
@@ -440,10 +441,13 @@ def _worth(panel: Panel) -> list[JSON]:
             options=[{"value": curve, "label": texts.name("response", curve)} for curve in benefit.RESPONSES],
             assumed=True,
         ),
+        *_origins(panel),
         _range(
             texts,
             "scale",
-            texts.text("Response scale, of that in the data"),
+            texts.text("Response scale, of that in the data")
+            if scenario.response_from == "assumed"
+            else texts.text("Response scale, of that learned"),
             round(100 * factor, 9) if factor else 100.0,
             300,
             5,
@@ -457,9 +461,27 @@ def _worth(panel: Panel) -> list[JSON]:
     return found
 
 
+def _origins(panel: Panel) -> list[JSON]:
+    """Where the scales come from: a choice where there are reports to learn from, and for the curve by which they are read."""
+    texts, scenario, tables = panel.texts, panel.scenario, panel.sites.tables
+    origins = ["assumed", *(one for one in ("quality", "demonstration") if len(tables.get(table_of(one), ())))]
+    if len(origins) == 1 or scenario.response != "saturating":
+        return []
+    return [
+        _control(
+            "choice",
+            "response_from",
+            texts.text("Where the response scales come from"),
+            value=scenario.response_from,
+            options=[{"value": origin, "label": texts.name("response_from", origin)} for origin in origins],
+            assumed=scenario.response_from != "quality",
+        )
+    ]
+
+
 def scale_factor(panel: Panel) -> float:
     """By what the response scale of all sites was multiplied; 0 where they were changed differently."""
-    base = panel.start.sites.numbers("scale_eur")
+    base = panel.unchanged.numbers("scale_eur")
     now = panel.sites.numbers("scale_eur")
     ratio = now / base
     return float(ratio[0]) if len(ratio) and (abs(ratio - ratio[0]) < 1e-9).all() else 1.0 if not len(ratio) else 0.0

@@ -20,7 +20,7 @@ import numpy as np
 
 from quartier.data import Sites
 from quartier.feasibility import find_conflict
-from quartier.language import PlainError
+from quartier.language import PlainError, Texts
 from quartier.optimise import Plans, allocate, allocate_many
 from quartier.plan import (
     ROUNDING,
@@ -179,7 +179,9 @@ def _problem(plan: Plan) -> _Problem:
     classes[np.isin(statuses, scenario.excluded)] = MAY_NOT
     frame = plan.sites.frame.assign(need=plan.need, status=classes)
     # What the scenario chooses for single sites is in the plan's sites; chosen again, it would undo what is varied there.
-    stated = scenario.replace(committed=(MUST,), excluded=(MAY_NOT,), need_weights={}, sites={})
+    stated = scenario.replace(
+        committed=(MUST,), excluded=(MAY_NOT,), need_weights={}, sites={}, response_from="assumed"
+    )
     return found.setdefault(_Problem, _Problem(frame, stated))
 
 
@@ -506,6 +508,60 @@ def _without_each_rule(plan: Plan) -> Iterator[_Without]:
     for at, group in enumerate(scenario.groups):
         others = scenario.groups[:at] + scenario.groups[at + 1 :]
         yield _Without("groups", group.name, problem.under(groups=others))
+
+
+# --- what reports have taught ---------------------------------------------------------------------------------------
+
+
+def what_moved(sites: Sites, scenario: Scenario) -> pd.DataFrame:
+    """Set the plan with effect scales learned from reports beside the one with those that the data assume.
+
+    Parameters
+    ----------
+    sites : Sites
+        As they were read.
+    scenario : Scenario
+        Its `response_from` says which reports; all else is the same in both plans.
+
+    Returns
+    -------
+    DataFrame
+        One row a site, index site_id: name; scale_before_eur, scale_after_eur (effect scales, EUR); before_eur, after_eur,
+        change_eur (amounts of the best plans, EUR).
+
+    Raises
+    ------
+    PlainError
+        The scenario asks for no reports.
+    ScenarioError
+        There are none to learn from.
+    InfeasibleScenario
+        No plan keeps all rules.
+    """
+    import pandas as pd
+
+    if scenario.response_from == "assumed":
+        texts = Texts(scenario.language)
+        raise PlainError(
+            texts.text(
+                "{where}: given {given}, expected {expected}",
+                where="response_from",
+                given=texts.given(scenario.response_from),
+                expected=texts.text("one of {values}", values="quality, demonstration"),
+            )
+        )
+    before, after = allocate(sites, scenario.replace(response_from="assumed")), allocate(sites, scenario)
+    return pd.DataFrame(
+        {
+            "name": sites.frame["name"],
+            "scale_before_eur": before.sites.numbers("scale_eur"),
+            "scale_after_eur": after.sites.numbers("scale_eur"),
+            "before_eur": before.amounts,
+            "after_eur": after.amounts,
+            "change_eur": after.amounts - before.amounts,
+        },
+        index=pd.Index(sites.site_ids, name="site_id"),
+    )
 
 
 # --- fairness -----------------------------------------------------------------------------------------------------

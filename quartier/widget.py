@@ -374,7 +374,7 @@ class _Host:
             return {"inequality_aversion": math.inf if value else finite}
         if field == "may_end":
             return {field: bool(value)}
-        if field in ("response", "method", "language"):
+        if field in ("response", "response_from", "method", "language"):
             return {field: str(value)}
         if field == "status":
             return {"status": {of: str(value)}}
@@ -389,7 +389,7 @@ class _Host:
             return {"need_weights": {} if weights == dict(panel.sites.weights) else weights}
         if field == "scale":
             factor = self._number(value, panel.texts.name("figure", "scale_eur")) / 100
-            base = panel.start.sites
+            base = panel.unchanged
             scales = zip(base.site_ids, base.numbers("scale_eur"), strict=True)
             return {"scale_eur": {site_id: None if factor == 1 else float(scale) * factor for site_id, scale in scales}}
         raise ValueError(key)

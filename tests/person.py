@@ -1,11 +1,9 @@
 """A person at the panel who never sees code: finds everything by its role and its label, with a mouse or with the keyboard alone."""
 
-import itertools
 import re
 
 PANEL = '[data-testid="quartier-panel"]'
 MOST_TABS = 200
-_TURN = itertools.count(1)
 
 
 class Person:
@@ -90,7 +88,7 @@ class Person:
 
     # --- the journey ---
 
-    def answer_a_committee(self):
+    def answer_a_committee(self, name="Kürzung, ohne Vennhofallee"):
         """Less money, failed talks: who loses, why, and what does it cost? Keep it, compare it, take it along."""
         start = self.amounts()
         self.look("beginn")
@@ -105,7 +103,6 @@ class Person:
         assert self.says("Vennhofallee erhält kein Geld.")
         assert self.says("ausgeschlossen")
         self.look("warum")
-        name = f"Kürzung, ohne Vennhofallee ({next(_TURN)})"  # a kernel that was waiting knows what was kept before
         self.fill("Diesen Plan merken als", name)
         self.press("Merken", exact=True)
         assert self.says("Gemerkt.")

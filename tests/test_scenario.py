@@ -31,6 +31,7 @@ DEFAULTS = {
     "excluded": ("declined",),
     "method": "optimal",
     "response": "saturating",
+    "response_from": "assumed",
     "inequality_aversion": 0.0,
     "base_coverage": 0.05,
     "need_weights": {},
