@@ -269,6 +269,16 @@ def read(folder: Path, texts: Texts) -> Manifest:
         ) from None
 
 
+def lasting_hash(manifest: Manifest) -> str:
+    """Give a hash over what a run was made from and what it found: the same whenever it is made again.
+
+    Not in it: when and where it was made, with which versions, and files that are drawn from the tables.
+    """
+    content = manifest.model_dump(mode="json", include={"scenario", "parameters", "inputs", "seed", "result"})
+    tables = {path: file.sha256 for path, file in manifest.outputs.items() if path.startswith("tables/")}
+    return _seal({**content, "tables": tables})
+
+
 def schema() -> dict[str, Any]:
     """Give the JSON Schema of `manifest.json`."""
     described = Manifest.model_json_schema(mode="serialization")

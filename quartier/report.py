@@ -53,8 +53,16 @@ _CONTEXTS = {
     "rule": "rule",
     "in_plans": "in_plans",
     "outcome": "outcome",
+    "event": "event",
+    "fact": "fact",
+    "kind": "kind",
+    "state": "state",
+    "reported_by": "reported_by",
 }
 """Columns whose values are keys, and the catalogue's context for them."""
+
+_MIXED = ("value", "last_year", "change")
+"""Columns with figures of many units: the row says which."""
 
 _CREATED = datetime.datetime(1980, 1, 1)
 """A constant, as all dates inside the file, so that the same plan gives the same bytes on any day."""
@@ -386,7 +394,7 @@ def _columns(frame: pd.DataFrame, texts: Texts) -> list[_Column]:
     hints = values.get("unit") or values.get("field") or [""] * len(frame)
     found = []
     for key, column in values.items():
-        if key == "value":
+        if key in _MIXED:
             cells = [_mixed_cell(value, str(hint or ""), texts) for value, hint in zip(column, hints, strict=True)]
         else:
             cells = [_cell(value, key, unit, texts) for value in column]
@@ -434,7 +442,7 @@ def _mixed_cell(value: Any, hint: str, texts: Texts) -> _Cell:
     """Read a value of a column that holds values of many kinds, by its unit or the scenario's field."""
     if hint in ("committed", "excluded"):
         return _Cell(texts.listing(texts.name("status", status) for status in str(value).split("; ") if status) or None)
-    if hint in ("method", "response"):
+    if hint in ("method", "response", "response_from"):
         return _Cell(texts.name(hint, str(value)))
     if isinstance(value, str):
         try:
@@ -461,7 +469,7 @@ def _is_share(key: str) -> bool:
 
 
 def show(
-    thing: pd.DataFrame | Axes | Plan | list[whatif.Statement] | str | PlainError,
+    thing: pd.DataFrame | list[pd.DataFrame] | Axes | Plan | list[whatif.Statement] | str | PlainError,
     language: str | None = None,
     *,
     caption: str | None = None,
@@ -470,11 +478,11 @@ def show(
 
     Parameters
     ----------
-    thing : DataFrame, Axes, Plan, list of Statement, str or PlainError
-        A table becomes HTML and fixed text with headings and numbers of the language; a figure a PNG with its alt text,
-        which stands below it as well, since JupyterLab drops it from the picture; a plan its five lines; statements a list
-        of sentences; a text or an error one paragraph a line. A table's ``attrs`` may hold ``headings`` (column to
-        heading), ``unit`` ("EUR": of plain numbers) and ``caption``.
+    thing : DataFrame, list of DataFrame, Axes, Plan, list of Statement, str or PlainError
+        A table, or one after the other, becomes HTML and fixed text with headings and numbers of the language; a figure a PNG
+        with its alt text, which stands below it as well, since JupyterLab drops it from the picture; a plan its five lines;
+        statements a list of sentences; a text or an error one paragraph a line. A table's ``attrs`` may hold ``headings`` (column
+        to heading), ``unit`` ("EUR": of plain numbers) and ``caption``.
     language : str, optional
         Language of a table; German by default. A plan and a figure speak their own.
     caption : str, optional
@@ -488,6 +496,10 @@ def show(
     import pandas as pd
 
     data: dict[str, Any]
+    if isinstance(thing, list) and thing and all(isinstance(one, pd.DataFrame) for one in thing):
+        for one in thing:
+            show(one, language, caption=caption)
+        return
     if isinstance(thing, pd.DataFrame):
         data = table_bundle(thing, Texts(language or LANGUAGES[0]), caption)
     elif isinstance(thing, Plan):
@@ -653,6 +665,11 @@ def unwritable(folder: Path, error: OSError, texts: Texts) -> str:
     }
     reason = texts.text(reasons[error.errno]) if error.errno in reasons else error.strerror or str(error)
     return texts.text("Nothing was written to {folder}: {reason}.", folder=texts.given(str(folder)), reason=reason)
+
+
+def saved_tables(plan: Plan, scenarios: Scenarios | None = None) -> dict[str, str]:
+    """Give the tables that `save` writes, without writing them: CSV by the name of the file without its ending."""
+    return {name: _csv_bytes(frame).decode("utf-8") for name, frame in _all_tables(plan, scenarios).items()}
 
 
 def _all_tables(plan: Plan, scenarios: Scenarios | None) -> dict[str, pd.DataFrame]:
