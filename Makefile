@@ -3,7 +3,7 @@
 #   PYTHON    the Python (3.11 to 3.13) that .venv/ is made from:   make setup PYTHON=python3.12
 #   SCENARIO  a name in data/scenarios/:                            make run SCENARIO=nur-unterschriebene
 #   LANGUAGE  of lab and app, de or en:                             make app LANGUAGE=en
-#   ARGS      passed on by run, test, lab, app, bench and lock:     make run ARGS="-p budget_eur=64000"
+#   ARGS      passed on by run, test, round, lab, app, bench and lock:     make run ARGS="-p budget_eur=64000"
 
 PYTHON   ?= python3
 SCENARIO ?= baseline
@@ -33,7 +33,7 @@ endef
 export PROBE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab app notebooks pictures check bench bench-panel bench-peers lock clean FORCE
+.PHONY: help setup run test round lab app notebooks pictures check bench bench-panel bench-peers lock clean FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ run: .venv/.stamp ## Run the main job: notebooks, figures and tables into output
 test: .venv/.stamp ## Run all tests, the notebooks among them (warnings are errors; gets a browser where there is none)
 	@$(BIN)/python tests/browser.py
 	PYTHONWARNINGS="$(WARNINGS)" $(BIN)/python -m pytest -n 2 --dist loadscope --nbval notebooks tests $(ARGS)
+
+round: .venv/.stamp ## Go from made-up reports to an updated plan and its papers, into outputs/vorfuehrung/
+	@$(BIN)/quartier quality round $(ARGS)
 
 lab: .venv/.stamp ## Open JupyterLab with the panel to try choices (LANGUAGE=en, ARGS=--no-browser)
 	@$(BIN)/quartier lab --language "$(LANGUAGE)" $(ARGS)

@@ -7,9 +7,13 @@ Everything a notebook needs stands here; each name is loaded when it is first us
 | `load`, `Sites` | read and check a city's data |
 | `Scenario` | state the planner's choices |
 | `allocate`, `Plan` | get the best plan, its proof and its reasons |
+| `learn`, `what_moved` | see what reports teach about the response curve, how sure that is, and what it moves |
 | `frontier` | see what fairness costs |
 | `sentences`, `next_money`, `least_change`, ... | see what would change it, what its rules cost, and what is nearly as good |
+| `situation`, `cooperation`, `consequences`, `agenda` | see where the cooperation stands, what is next and what it would mean |
 | `plot_...`, `show` | see it |
+| `goals`, `dialogue` | read what the sites reported, small counts hidden |
+| `paper_views` | read what the committees' papers would say |
 | `save` | keep it |
 | `explore`, `Panel` | try choices one after the other, go back, keep plans and compare them |
 """
@@ -28,6 +32,7 @@ _HOME = {
     "load": "data",
     "weigh": "need",
     "contributions": "need",
+    "learn": "evidence",
     "Scenario": "scenario",
     "ScenarioError": "scenario",
     "InfeasibleScenario": "plan",
@@ -46,19 +51,31 @@ _HOME = {
     "alternatives": "whatif",
     "frontier": "whatif",
     "sentences": "whatif",
+    "what_moved": "whatif",
     "plot_amounts": "figures",
     "plot_baselines": "figures",
     "plot_changes": "figures",
     "plot_cooperation": "figures",
+    "plot_evidence": "figures",
     "plot_frontier": "figures",
     "plot_map": "figures",
     "plot_need": "figures",
     "plot_response": "figures",
     "plot_scenarios": "figures",
+    "dialogue": "quality",
+    "dialogue_views": "quality",
+    "goals": "quality",
+    "plot_dialogue": "figures",
+    "paper_views": "contents",
     "save": "report",
     "show": "report",
     "tables": "report",
     "what_if": "report",
+    "situation": "ledger",
+    "cooperation": "ledger",
+    "consequences": "ledger",
+    "consequence_sentences": "ledger",
+    "agenda": "ledger",
     "run": "runs",
     "Panel": "explorer",
     "explore": "widget",

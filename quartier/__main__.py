@@ -1,4 +1,4 @@
-"""The command line: ``quartier run``, ``check``, ``verify``, ``runs``, ``tidy``, ``lab``, ``app``. No logic of its own."""
+"""The command line: ``quartier run``, ``verify``, ``paper``, ``calendar``, ... (``quartier --help``). No logic of its own."""
 
 from __future__ import annotations
 
@@ -228,7 +228,77 @@ def _verify(
     raise typer.Exit(found.exit_code)
 
 
+@app.command("paper")
+def _paper(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run's folder, or its name below outputs/.")
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="mitteilung, beschluss, bericht, foerderbescheid-anlage, kasse, or alle: those that the data suffice for.",
+        ),
+    ] = "alle",
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="Folder for the papers; papers/<run>/ beside the run by default."),
+    ] = None,
+    is_draft: Annotated[
+        bool, typer.Option("--draft", help="Says draft on each page; the run's hashes are enough for it.")
+    ] = False,
+    has_english: Annotated[bool, typer.Option("--english-summary", help="The summary in English as well.")] = False,
+    templates: Annotated[
+        str | None,
+        typer.Option("--templates", metavar="DIR", help="Templates to use in place of those in data/papers/."),
+    ] = None,
+    write_templates: Annotated[
+        str | None,
+        typer.Option("--write-templates", metavar="DIR", help="Only copy our templates there, to be edited in Word."),
+    ] = None,
+) -> None:
+    """Write papers about a run: Word and PDF.
+
+    For the committees, the sites and the treasury. A run that does not verify is refused; one that was never made again is made again
+    first, but for a draft. The run is kept by tidy from then on.
+    """
+    from quartier import papers
+
+    if write_templates is not None:
+        typer.echo("\n".join(papers.copy_templates(write_templates)))
+    elif run is None:
+        raise PlainError(Texts().text("Which run is the paper about? quartier runs lists them."))
+    else:
+        found = papers.write(
+            run,
+            kind,
+            out=out,
+            is_draft=is_draft,
+            has_english=has_english,
+            templates=templates,
+            progress=sys.stderr.isatty(),
+        )
+        typer.echo("\n".join(found.sentences()))
+
+
 _Language = Annotated[str, typer.Option("--language", metavar="LANGUAGE", help="de or en.")]
+
+
+@app.command("calendar")
+def _calendar(
+    out: Annotated[str, typer.Option("--out", metavar="FILE.ics", help="File that is written.")] = "termine.ics",
+    data: _Data = "data",
+    language: _Language = "de",
+) -> None:
+    """Write the dates into a file for a calendar.
+
+    Dialogue, reports, committees, deadlines, next steps and instalments, as Outlook, Thunderbird and others read them. Assumed
+    dates say that they are.
+    """
+    from quartier import ledger
+
+    typer.echo(ledger.write_calendar(data, out, language))
 
 
 @app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -276,6 +346,88 @@ def _app(
         waiting=waiting,
         open_browser=not no_browser,
     )
+
+
+quality = typer.Typer(help="Ask the sites what was done, and take in the answers.", rich_markup_mode=None)
+app.add_typer(quality, name="quality")
+
+
+@quality.command("forms")
+def _forms(
+    year: Annotated[int, typer.Option("--year", metavar="YEAR", help="Year that is reported on.")],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for the forms.")] = "formulare",
+    data: _Data = "data",
+    language: _Language = "de",
+) -> None:
+    """Write a form for each site with an agreement.
+
+    XLSX, with last year's values beside. A form of the same name that holds something else is never written over.
+    """
+    from quartier import forms
+    from quartier.data import load
+
+    written = forms.write_forms(load(data, language=language), year, out, language)
+    typer.echo("\n".join(str(path) for path in written))
+
+
+@quality.command("collect")
+def _collect(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder with the forms that came back, XLSX or ODS.")],
+    data: _Data = "data",
+    year: Annotated[
+        int | None,
+        typer.Option("--year", metavar="YEAR", help="Year that is reported on; that of most forms by default."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAME", help="Source of the reports; qualitaetsdialog-YEAR by default."),
+    ] = None,
+    is_check: Annotated[bool, typer.Option("--check", help="Only check; change nothing.")] = False,
+    language: _Language = "de",
+) -> None:
+    """Read forms and take them into the city's folder.
+
+    Every fault is told with file, sheet and cell; while there is one, nothing is changed. Made-up forms go into tables of their own.
+    """
+    from quartier import forms
+
+    typer.echo("\n".join(forms.take_in(folder, data, language, year=year, source_id=source, check_only=is_check)))
+
+
+@quality.command("demonstrate")
+def _demonstrate(
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for the forms.")],
+    year: Annotated[
+        int | None, typer.Option("--year", metavar="YEAR", help="A year of the made-up reports; the latest by default.")
+    ] = None,
+    data: _Data = "data",
+    language: _Language = "de",
+) -> None:
+    """Write forms that are filled in with made-up reports, to try collect with.
+
+    Marked as made up on every sheet.
+    """
+    from quartier import forms
+    from quartier.data import load
+
+    written = forms.demonstrate(load(data, language=language), out, year, language)
+    typer.echo("\n".join(str(path) for path in written))
+
+
+@quality.command("round")
+def _round(
+    out: Annotated[
+        str, typer.Option("--out", metavar="DIR", help="Folder of all that is made; a new one each time.")
+    ] = "outputs/vorfuehrung",
+    data: _Data = "data",
+) -> None:
+    """Go once round with made-up reports.
+
+    Forms that come back, what they teach, the plan that takes it up, and all its papers as drafts. The city's folder stays as it is.
+    """
+    from quartier import circle
+
+    circle.go_round(out, data, progress=sys.stderr.isatty(), say=typer.echo)
 
 
 def _usage(error: Exception) -> str:

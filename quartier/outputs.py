@@ -58,7 +58,7 @@ class Place:
         """
         _to_disk(self.work)
         with locked(self.out):
-            for target in _free_names(self.out, self.name):
+            for target in free_names(self.out, self.name):
                 finish(target.name)
                 _to_disk(self.work)
                 (self._partial / _SETTLING).write_text(target.name, encoding="utf-8")
@@ -103,7 +103,7 @@ def begun(out: Path, name: str) -> Iterator[Place]:
     out = out.absolute()
     with locked(out):
         sweep(out)
-        partial = next(_free_names(out, f".{name}.partial-{os.getpid()}"))
+        partial = next(free_names(out, f".{name}.partial-{os.getpid()}"))
         partial.mkdir()
         held = open_locked(partial / _LOCK)
     place = Place(out, name, partial, held)
@@ -189,7 +189,7 @@ def _set_aside(out: Path, work: Path, failure: Mapping[str, Any]) -> Path:
     if folder.is_symlink():  # never move anything to where a link leads
         raise NotADirectoryError(folder)
     folder.mkdir(exist_ok=True)
-    for target in _free_names(folder, work.name):
+    for target in free_names(folder, work.name):
         try:
             work.rename(target)
         except OSError:
@@ -207,7 +207,7 @@ def _set_aside(out: Path, work: Path, failure: Mapping[str, Any]) -> Path:
     raise AssertionError("there is always a free name")
 
 
-def _free_names(folder: Path, name: str) -> Iterator[Path]:
+def free_names(folder: Path, name: str) -> Iterator[Path]:
     """Paths of this name that are free just now: ``name``, ``name-2``, ..."""
     for number in itertools.count(1):
         path = folder / (name if number == 1 else f"{name}-{number}")

@@ -3,6 +3,7 @@
 import signal
 
 import browser as browsers
+import office as offices
 import pytest
 from hypothesis import settings
 
@@ -91,8 +92,19 @@ def voila(tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="session")
+def office(tmp_path_factory):
+    """Give LibreOffice: see office.py."""
+    if not offices.find():
+        if offices.IS_REQUIRED:
+            pytest.fail(offices.MISSING)
+        pytest.skip(offices.MISSING)
+    return offices.Office(tmp_path_factory.mktemp("office") / "profile")
+
+
 def pytest_terminal_summary(terminalreporter):
-    left_out = [one for one in terminalreporter.stats.get("skipped", []) if "NO BROWSER" in str(one.longrepr)]
-    if left_out:
-        terminalreporter.section("NO BROWSER", red=True, bold=True)
-        terminalreporter.write_line(f"{len(left_out)} tests left out. {browsers.MISSING}", red=True, bold=True)
+    for name, missing in (("NO BROWSER", browsers.MISSING), ("NO LIBREOFFICE", offices.MISSING)):
+        left_out = [one for one in terminalreporter.stats.get("skipped", []) if name in str(one.longrepr)]
+        if left_out:
+            terminalreporter.section(name, red=True, bold=True)
+            terminalreporter.write_line(f"{len(left_out)} tests left out. {missing}", red=True, bold=True)

@@ -305,7 +305,7 @@ def test_a_catalogue_holds_nothing_doubtful(language):
 
 # --- keys: columns, statuses and the like, translated within their context --------------------------------------
 
-SAME = {"Name", "Plan", "Status", "Budget", "Budget (EUR)", "linear", "Index"}
+SAME = {"Name", "Plan", "Status", "Budget", "Budget (EUR)", "linear", "Index", "Text"}
 """Words that are the same in both languages."""
 
 
@@ -357,6 +357,7 @@ def wanted_keys(shown_tables):
         *(("figure", key) for key in ("status", "need", "response", "undocumented", "share", "need_weight", *RULES)),
         *(("method", key) for key in methods),
         *(("response", key) for key in responses),
+        *(("response_from", key) for key in q.Scenario.model_fields["response_from"].annotation.__args__),
         *(("field", key) for key in q.Scenario.model_fields),
         *(("baseline", key) for key in ("plan", "equal_split", "need_proportional", "last_year")),
         *(("table", key) for key in CONTRACT),

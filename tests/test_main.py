@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from small_city import changed, fingerprint, write_city
+from small_city import changed, fingerprint, write_city, write_dialogue
 from test_runs import PLAN, write_notebook
 
 import quartier
@@ -59,6 +59,7 @@ def test_the_help_names_the_commands(say, words):
         "verify Make a run again",
         "runs List",
         "tidy Remove",
+        "calendar Write the dates",
         "--version",
     ):
         assert line in " ".join(out.split())
@@ -72,6 +73,7 @@ def test_the_help_names_the_commands(say, words):
         (("check", "-h"), ("--data",)),
         (("runs", "-h"), ("--out", "--json")),
         (("tidy", "-h"), ("--keep", "--papers", "--yes")),
+        (("calendar", "-h"), ("--out", "--data", "--language")),
     ],
 )
 def test_the_help_of_a_command_names_its_options(say, words, names):
@@ -110,6 +112,13 @@ def test_a_check_says_what_is_there(project, say):
     assert "Am Hügel" in out
 
 
+def test_the_dates_are_written_into_a_file_for_calendars(project, say):
+    write_dialogue(project / "data")
+    code, out, err = say("calendar", "--out", "dates.ics", "--language", "en")
+    assert (code, out, err) == (0, "7 dates written to “dates.ics”.\n", "")
+    assert Path("dates.ics").read_bytes().startswith(b"BEGIN:VCALENDAR")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -136,6 +145,8 @@ def test_a_check_says_what_is_there(project, say):
         (("run", "--webhook", "file:///etc/passwd"), "https://"),
         (("tidy", "--keep", "0"), "ganze Zahl ab 1"),
         (("tidy", "--keep", "3", "--out", "nosuch"), "nosuch"),
+        (("calendar", "--data", "nosuch"), "nosuch"),
+        (("calendar",), "keine Termine"),
         (("fly",), "fly"),
     ],
 )

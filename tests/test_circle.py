@@ -1,0 +1,97 @@
+"""One command goes from made-up reports to an updated plan and its papers, and comes out the same each time."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+from small_city import fingerprint, write_city
+from test_papers import MONDAY, quick
+from test_runs import PLAN, write_notebook
+
+import quartier as q
+from quartier import circle, manifest, papers
+from quartier.data import DEMONSTRATION
+
+DATA = Path(__file__).parents[1] / "data"
+KINDS = {"mitteilung", "beschluss", "bericht", "foerderbescheid-anlage", "kasse"}
+
+
+def go_round(folder, data=DATA):
+    return circle.go_round(folder / "vorfuehrung", data, notebooks=folder / "notebooks", today=MONDAY)
+
+
+@pytest.fixture(scope="module")
+def rounds(tmp_path_factory):
+    """Two rounds, one after the other."""
+    folder = tmp_path_factory.mktemp("rounds")
+    write_notebook(folder / "notebooks" / "01_plan.ipynb", PLAN)
+    with pytest.MonkeyPatch.context() as patch:
+        quick(patch)
+        before = fingerprint(DATA)
+        found = [go_round(folder), go_round(folder)]
+        assert fingerprint(DATA) == before  # the city's own folder stays as it is
+    return found
+
+
+def files(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def test_a_round_leaves_forms_reports_a_plan_and_all_papers(rounds):
+    first, second = rounds
+    assert (first.name, second.name) == ("vorfuehrung", "vorfuehrung-2")
+    (run,) = first.glob("2026-*")
+    written = {path.stem.removesuffix("-entwurf") for path in first.glob("papers/*/*.pdf")}
+    assert written == KINDS == {path.stem.removesuffix("-entwurf") for path in first.glob("papers/*/*.docx")}
+    assert manifest.read(run, q.language.Texts()).parameters == {"response_from": "demonstration"}
+    assert (first / "papers.txt").read_text(encoding="utf-8").split() == [run.name]
+    assert not list(first.parent.glob(".partial*"))
+
+
+def test_a_second_round_gives_the_same_bytes(rounds):
+    first, second = (files(folder) for folder in rounds)
+    assert first.keys() == second.keys()
+    different = {path for path in first if first[path] != second[path]}
+    assert {Path(path).name for path in different} == {manifest.FILE}  # it says when the run was made
+
+
+def test_what_the_forms_say_is_what_the_made_up_tables_have(rounds):
+    collected, known = (q.load(folder).table(f"{DEMONSTRATION}reports") for folder in (rounds[0] / "data", DATA))
+    key = ["year", "site_id", "indicator", "value", "unit", "basis", "source_id"]
+    assert collected[key].sort_values(key).values.tolist() == known[key].sort_values(key).values.tolist()
+    assert collected["cell"].notna().all()
+
+
+def test_the_plan_of_a_round_is_that_of_the_learned_scales(rounds):
+    (run,) = rounds[0].glob("2026-*")
+    with (run / "tables" / "distribution.csv").open(encoding="utf-8") as table:
+        amounts = {row["site_id"]: float(row["amount_eur"]) for row in csv.DictReader(table)}
+    sites, scenario = q.load(DATA), q.Scenario.named("baseline", DATA)
+    learned = sites.replace(
+        {site: {"scale_eur": value} for site, value in q.learn(sites, "demonstration").scale_eur.items()}
+    )
+    assert amounts == q.allocate(learned, scenario).amounts.to_dict()
+    assert amounts != q.allocate(sites, scenario).amounts.to_dict()
+
+
+def test_a_city_without_made_up_reports_is_told_so_and_nothing_is_left_behind(tmp_path):
+    city = write_city(tmp_path / "data")
+    with pytest.raises(q.PlainError, match="erfundenen"):
+        circle.go_round(tmp_path / "out" / "vorfuehrung", city)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_step_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    def refuse(*args, **options):
+        raise q.PlainError("kein Papier")
+
+    write_notebook(tmp_path / "notebooks" / "01_plan.ipynb", PLAN)
+    shutil.copytree(DATA, tmp_path / "data")
+    quick(monkeypatch)
+    monkeypatch.setattr(papers, "write", refuse)
+    with pytest.raises(q.PlainError, match="kein Papier"):
+        go_round(tmp_path, tmp_path / "data")
+    assert {path.name for path in tmp_path.iterdir()} == {"notebooks", "data"}
