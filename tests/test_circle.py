@@ -10,7 +10,7 @@ from test_papers import MONDAY, quick
 from test_runs import PLAN, write_notebook
 
 import quartier as q
-from quartier import circle, manifest, papers
+from quartier import circle, manifest, runs
 from quartier.data import DEMONSTRATION
 
 DATA = Path(__file__).parents[1] / "data"
@@ -86,12 +86,10 @@ def test_a_city_without_made_up_reports_is_told_so_and_nothing_is_left_behind(tm
 
 def test_a_step_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     def refuse(*args, **options):
-        raise q.PlainError("kein Papier")
+        raise q.PlainError("kein Lauf")
 
-    write_notebook(tmp_path / "notebooks" / "01_plan.ipynb", PLAN)
     shutil.copytree(DATA, tmp_path / "data")
-    quick(monkeypatch)
-    monkeypatch.setattr(papers, "write", refuse)
-    with pytest.raises(q.PlainError, match="kein Papier"):
+    monkeypatch.setattr(runs, "run", refuse)  # the forms are written and collected by then
+    with pytest.raises(q.PlainError, match="kein Lauf"):
         go_round(tmp_path, tmp_path / "data")
-    assert {path.name for path in tmp_path.iterdir()} == {"notebooks", "data"}
+    assert {path.name for path in tmp_path.iterdir()} == {"data"}

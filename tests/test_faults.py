@@ -112,7 +112,7 @@ def processes_in(folder):
 
 
 def test_killed_at_any_moment_a_run_leaves_no_half_folder_and_harms_no_other(project, made, request):
-    times = 100 if request.config.getoption("--thorough") else 5
+    times = 100 if request.config.getoption("--thorough") else 4
     before, chance, takes_s = whole(project), random.Random(1), made[1]
     for turn in range(times):
         process = start(project)
