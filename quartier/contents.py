@@ -1361,13 +1361,7 @@ def paper_views(sites: Sites, scenario: Scenario, folder: str | Path = "data") -
         "indicators": lambda: views.table("bericht", "kennzahlen", _SUM_COLUMNS),
         "learnt": lambda: views.lines("bericht", "gelernt"),
     }
-    found: dict[str, Any] = {}
-    for name, view in make.items():
-        try:
-            found[name] = view()
-        except PlainError as error:
-            found[name] = error
-    return found
+    return report.each_or_why(make)
 
 
 _SITE_COLUMNS = {

@@ -5,8 +5,6 @@ A paper is made of a template that a city edits in Word (headings and fixed sent
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -212,13 +210,10 @@ def _remember(run: Path) -> None:
 
 
 def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Give rows as our other tables: UTF-8, comma, LF, floats in full."""
-    made, stream = list(rows), io.StringIO()
-    writer = csv.DictWriter(stream, list(made[0]) if made else [], lineterminator="\n")
-    writer.writeheader()
-    for row in made:
-        writer.writerow({key: repr(float(value)) if isinstance(value, float) else value for key, value in row.items()})
-    return stream.getvalue().encode("utf-8")
+    """Give rows as our other tables."""
+    import pandas as pd
+
+    return report.csv_bytes(pd.DataFrame(list(rows), dtype=object))
 
 
 def _files_of(paper: Paper, basis: RunBasis, templates: str | Path | None, texts: Texts) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from quartier.disclosure import HIDDEN, Published, Tables, protect, totals
 from quartier.evidence import learn
 from quartier.figures import plot_dialogue, plot_evidence
 from quartier.language import LANGUAGES, PlainError, Texts
+from quartier.report import each_or_why
 from quartier.whatif import what_moved
 
 if TYPE_CHECKING:
@@ -127,13 +128,7 @@ def dialogue_views(sites: Sites, scenario: Scenario) -> dict[str, Any]:
         "evidence": lambda: plot_evidence(learn(sites, origin), language=language),
         "moved": moved,
     }
-    found: dict[str, Any] = {}
-    for name, view in make.items():
-        try:
-            found[name] = view()
-        except PlainError as error:
-            found[name] = error
-    return found
+    return each_or_why(make)
 
 
 def _kinds(sites: Sites, texts: Texts) -> pd.DataFrame:

@@ -146,6 +146,17 @@ def what_if(plan: Plan) -> dict[str, pd.DataFrame | PlainError]:
     return found
 
 
+def each_or_why(make: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Make each of some things to be shown; where the data lack what one needs, the `PlainError` that says so stands in its place."""
+    found: dict[str, Any] = {}
+    for name, view in make.items():
+        try:
+            found[name] = view()
+        except PlainError as error:
+            found[name] = error
+    return found
+
+
 def _next_money(plan: Plan) -> dict[str, pd.DataFrame]:
     """Amounts, and how they change with more and with less money."""
     texts, eur = plan.texts, plan.texts.eur(_MORE_EUR)
@@ -613,7 +624,7 @@ def save(plan: Plan, folder: str | Path, *, scenarios: Scenarios | None = None) 
             found = _all_tables(plan, scenarios)
             (partial / "tables").mkdir()
             for name, frame in found.items():
-                (partial / "tables" / f"{name}.csv").write_bytes(_csv_bytes(frame))
+                (partial / "tables" / f"{name}.csv").write_bytes(csv_bytes(frame))
             (partial / SPREADSHEET).write_bytes(_spreadsheet_bytes(plan, found))
             _save_figures(plan, found, partial / "figures", scenarios or {})
             for file in sorted(path for path in partial.rglob("*") if path.is_file()):
@@ -669,7 +680,7 @@ def unwritable(folder: Path, error: OSError, texts: Texts) -> str:
 
 def saved_tables(plan: Plan, scenarios: Scenarios | None = None) -> dict[str, str]:
     """Give the tables that `save` writes, without writing them: CSV by the name of the file without its ending."""
-    return {name: _csv_bytes(frame).decode("utf-8") for name, frame in _all_tables(plan, scenarios).items()}
+    return {name: csv_bytes(frame).decode("utf-8") for name, frame in _all_tables(plan, scenarios).items()}
 
 
 def _all_tables(plan: Plan, scenarios: Scenarios | None) -> dict[str, pd.DataFrame]:
@@ -686,7 +697,7 @@ def _all_tables(plan: Plan, scenarios: Scenarios | None) -> dict[str, pd.DataFra
     return {name: {**found, **known}[name] for name in names}
 
 
-def _csv_bytes(frame: pd.DataFrame) -> bytes:
+def csv_bytes(frame: pd.DataFrame) -> bytes:
     """Write a table as CSV for machines; blank cells are missing values, floats read back to the very same number."""
     import pandas as pd
 

@@ -1,6 +1,7 @@
 """Settings for all tests, and how many random problems they solve."""
 
 import signal
+import sys
 
 import browser as browsers
 import office as offices
@@ -48,6 +49,21 @@ def many(default: int, thorough: int, batch: int, first: int = 0, *, thorough_ru
 
 
 # Pages in a browser: see browser.py
+
+
+@pytest.fixture
+def say(monkeypatch, capsys):
+    """Give a command; get exit code, output and errors."""
+    from quartier import __main__ as command
+
+    def say(*words):
+        monkeypatch.setattr(sys, "argv", ["quartier", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            command.main()
+        told = capsys.readouterr()
+        return left.value.code, told.out, told.err
+
+    return say
 
 
 @pytest.fixture(scope="module")

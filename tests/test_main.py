@@ -13,7 +13,6 @@ from small_city import changed, fingerprint, write_city, write_dialogue
 from test_runs import PLAN, write_notebook
 
 import quartier
-from quartier import __main__ as command
 from quartier import kernels, pages, report, runs
 
 
@@ -32,20 +31,6 @@ def project(tmp_path, monkeypatch):
         lambda: contextlib.nullcontext(SimpleNamespace(forked=True, stop=lambda: None, resume=lambda: None)),
     )
     return tmp_path
-
-
-@pytest.fixture
-def say(monkeypatch, capsys):
-    """Give a command; get exit code, output and errors."""
-
-    def say(*words):
-        monkeypatch.setattr(sys, "argv", ["quartier", *words])
-        with pytest.raises(SystemExit) as left:
-            command.main()
-        told = capsys.readouterr()
-        return left.value.code, told.out, told.err
-
-    return say
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])

@@ -19,7 +19,6 @@ from test_documents import check_pdf, nodes
 from test_runs import PLAN, write_notebook
 
 import quartier as q
-from quartier import __main__ as command
 from quartier import contents, documents, ledger, manifest, outputs, pages, papers, report, review, runs, schedule
 from quartier.data import DEMONSTRATION
 from quartier.disclosure import HIDDEN
@@ -709,18 +708,6 @@ def test_markup_in_names_is_shown_and_not_obeyed(city):
 
 
 # --- command ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def say(monkeypatch, capsys):
-    def say(*words):
-        monkeypatch.setattr(sys, "argv", ["quartier", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            command.main()
-        told = capsys.readouterr()
-        return left.value.code, told.out, told.err
-
-    return say
 
 
 def test_the_command_writes_and_says_what(run, say):

@@ -19,7 +19,6 @@ from small_city import all_of, appended, changed, fingerprint, removed, write_ci
 from test_runs import PLAN, write_notebook
 
 import quartier as q
-from quartier import __main__ as command
 from quartier import comparison, pages, report, review, runs
 from quartier import manifest as manifests
 from quartier.language import Texts
@@ -57,20 +56,6 @@ def project(made, tmp_path, monkeypatch):
     monkeypatch.chdir(target)
     monkeypatch.setattr(review, "execute", lambda manifest, scratch, *, progress: again)
     return target
-
-
-@pytest.fixture
-def say(monkeypatch, capsys):
-    """Give a command; get exit code, output and errors."""
-
-    def say(*words):
-        monkeypatch.setattr(sys, "argv", ["quartier", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            command.main()
-        told = capsys.readouterr()
-        return left.value.code, told.out, told.err
-
-    return say
 
 
 # --- ways to change a run -----------------------------------------------------------------------------------------

@@ -321,6 +321,12 @@ def test_a_webhook_that_does_not_answer_is_a_line_without_its_secrets(project, m
 # --- processes ----------------------------------------------------------------------------------------------------
 
 
+def heard():
+    """Let a process hear SIGINT, which one started in the background of a shell ignores, and SIGHUP, which one under nohup does."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def slow(tmp_path):
     """A project of its own, whose one notebook tells that it is at work and takes its time."""
@@ -338,8 +344,7 @@ def slow(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # One that is started in the background of a shell ignores SIGINT.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heard,
         )
         started.append(one)
         return one
@@ -395,8 +400,6 @@ def test_of_two_that_start_at_once_one_is_made_and_an_end_from_outside_frees_the
 def test_any_signal_ends_a_run_with_its_own_code(slow):
     folder, start = slow
     for number, code in ((signal.SIGINT, 130), (signal.SIGHUP, 129)):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            continue  # the tests run under nohup, and so does what they start
         one = start("--jobs", "1")
         wait_for(folder / "at-work", one)
         (folder / "at-work").unlink()

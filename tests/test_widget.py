@@ -38,6 +38,12 @@ class Page:
     def set(self, key, value, **more):
         return self.do("set", id=key, value=value, at=key, **more)
 
+    def wait_for(self, n):
+        """Wait until an action that was sent from elsewhere is answered."""
+        deadline = time.monotonic() + 20
+        while self.screen["ack"] != ["here", n] and time.monotonic() < deadline:
+            time.sleep(0.01)
+
     @property
     def screen(self):
         return self.host.shown.screen
@@ -392,9 +398,7 @@ def test_a_long_computation_can_be_stopped_and_changes_nothing(monkeypatch):
     page.host._heard(None, {"do": "ping", "client": "here"}, None)
     assert page.files[-1][0]["kind"] == "pong"
     page.host._heard(None, {"do": "stop", "client": "here"}, None)
-    deadline = time.monotonic() + 20
-    while page.screen["ack"] != ["here", 7] and time.monotonic() < deadline:
-        time.sleep(0.01)
+    page.wait_for(7)
     assert "Angehalten" in page.screen["message"]["lines"][0]
     assert panel.scenario == SCENARIO
     assert not panel.can_undo
@@ -413,9 +417,7 @@ def test_a_search_beside_the_plan_ends_by_itself_and_the_plan_stays(monkeypatch)
     monkeypatch.setattr(widget, "PATIENCE_S", 0.3)
     monkeypatch.setattr(screen, "sentences", endless)
     page.host._heard(None, {"do": "set", "id": "budget_eur", "value": 20_000, "client": "here", "n": 7}, None)
-    deadline = time.monotonic() + 20
-    while page.screen["ack"] != ["here", 7] and time.monotonic() < deadline:
-        time.sleep(0.01)
+    page.wait_for(7)
     assert page.screen["message"]["lines"][0].startswith("Das ist geschehen.")
     assert page.amounts() == q.allocate(SITES, SCENARIO.replace(budget_eur=20_000)).amounts.to_dict()
 
@@ -435,13 +437,10 @@ def test_an_end_that_was_not_heard_is_told_again_and_the_next_action_is_answered
     monkeypatch.setattr(widget, "PATIENCE_S", 0.2)
     monkeypatch.setattr(screen, "sentences", deaf)
     page.host._heard(None, {"do": "set", "id": "budget_eur", "value": 20_000, "client": "here", "n": 7}, None)
-    deadline = time.monotonic() + 20
-    while page.screen["ack"] != ["here", 7] and time.monotonic() < deadline:
-        time.sleep(0.01)
+    page.wait_for(7)
     assert len(heard) == 3
     page.host._heard(None, {"do": "undo", "client": "here", "n": 8}, None)
-    while page.screen["ack"] != ["here", 8] and time.monotonic() < deadline:
-        time.sleep(0.01)
+    page.wait_for(8)
     assert page.screen["seq"] == 3  # each action once, stopped or not
     assert page.amounts() == q.allocate(SITES, SCENARIO).amounts.to_dict()
 
