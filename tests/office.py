@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -74,32 +75,40 @@ class Office:
         self.profile = profile
         (profile / "user").mkdir(parents=True)
         (profile / "user" / "registrymodifications.xcu").write_text(_GERMAN, encoding="utf-8")
-        self._run("--terminate_after_init")
+        self._call(profile, "--terminate_after_init")  # which fills it
         (profile / "user" / "basic" / "Standard" / "Module1.xba").write_text(_MACRO, encoding="utf-8")
 
-    def _run(self, *arguments: str) -> None:
-        command = [
-            str(find()),
-            f"-env:UserInstallation={self.profile.as_uri()}",
-            "--headless",
-            "--norestore",
-            *arguments,
-        ]
-        # Version 7.4 sometimes aborts when it ends, after it has saved: its exit code says nothing of what it did.
-        subprocess.run(command, check=False, capture_output=True, timeout=180)
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        # A copy of the profile for each call: one that is still being left would take the next call, and forget it.
+        with tempfile.TemporaryDirectory(dir=self.profile.parent) as folder:
+            profile = shutil.copytree(self.profile, Path(folder) / "profile")
+            return self._call(profile, *arguments)
+
+    @staticmethod
+    def _call(profile: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(find()), f"-env:UserInstallation={profile.as_uri()}", "--headless", "--norestore", *arguments]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=180)
+
+    def _make(self, target: Path, *arguments: str) -> Path:
+        # Version 7.4 aborts now and then, mostly when it ends, after it has saved, and rarely before: its exit code says
+        # nothing of what it did, and where it did nothing, it is called again.
+        told = []
+        for _ in range(3):
+            target.unlink(missing_ok=True)
+            ended = self._run(*arguments)
+            if target.exists():
+                return target
+            told.append(f"exit code {ended.returncode}: {ended.stderr.strip()}")
+        raise AssertionError(f"LibreOffice has not written {target.name}: {told}")
 
     def type_in(self, form: Path, typed: Iterable[tuple[str, str, str]], target: Path) -> Path:
         """Type texts into cells (sheet, cell, text) and save the form as what the target's name ends with."""
         script = self.profile / "typed.txt"
         lines = ["\t".join(one).replace("\n", "\\n") for one in typed]
         script.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        kind = FILTERS[target.suffix[1:]]
-        target.unlink(missing_ok=True)
-        self._run(f'macro:///Standard.Module1.Fill("{form.as_uri()}","{script.as_uri()}","{target.as_uri()}","{kind}")')
-        assert target.exists(), "LibreOffice has saved nothing"
-        return target
+        uris = ",".join(f'"{one.as_uri()}"' for one in (form, script, target))
+        return self._make(target, f'macro:///Standard.Module1.Fill({uris},"{FILTERS[target.suffix[1:]]}")')
 
     def show(self, form: Path, folder: Path) -> Path:
         """Print a form into a PDF."""
-        self._run("--convert-to", "pdf", "--outdir", str(folder), str(form))
-        return folder / f"{form.stem}.pdf"
+        return self._make(folder / f"{form.stem}.pdf", "--convert-to", "pdf", "--outdir", str(folder), str(form))

@@ -9,7 +9,7 @@ import pytest
 import quartier as q
 
 
-@pytest.mark.many(default=1200, thorough=12_000, batch=100)
+@pytest.mark.many(default=600, thorough=12_000, batch=100)
 def test_crossing_limits_equal_brute_force(seeds):
     oracle.assert_equals_brute_force(seeds, oracle.crossing_problem, oracle.best)
 

@@ -11,7 +11,7 @@ import quartier as q
 from quartier import feasibility
 
 
-@pytest.mark.many(default=1300, thorough=13_000, batch=100)
+@pytest.mark.many(default=650, thorough=13_000, batch=50)
 def test_plans_over_years_equal_brute_force(seeds):
     oracle.assert_equals_brute_force(seeds, oracle_years.problem, oracle_years.best)
 
