@@ -287,7 +287,9 @@ _Language = Annotated[str, typer.Option("--language", metavar="LANGUAGE", help="
 
 @app.command("calendar")
 def _calendar(
-    out: Annotated[str, typer.Option("--out", metavar="FILE.ics", help="File that is written.")] = "termine.ics",
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE.ics", help="File that is written; its folder is made.")
+    ] = "termine.ics",
     data: _Data = "data",
     language: _Language = "de",
 ) -> None:

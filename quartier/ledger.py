@@ -792,10 +792,12 @@ def _component(row: Mapping[str, Any], city_id: str, texts: Texts) -> Any:
 def write_calendar(data: str | Path, out: str | Path, language: str = "de") -> str:
     """Read a city's folder and write its dates as an iCalendar file; one that is there is replaced as a whole, or not at all.
 
+    A folder that is not there is made, as by all that is written for a city.
+
     Returns
     -------
     str
-        What was written, in a sentence.
+        What was written, from when to when, and whether a folder was made for it.
 
     Raises
     ------
@@ -806,16 +808,23 @@ def write_calendar(data: str | Path, out: str | Path, language: str = "de") -> s
     """
     texts, target = Texts(language), Path(out)
     sites = load(data, language=language)
-    content, count = ics_bytes(sites, language), len(agenda(sites, language=language))
+    content, table = ics_bytes(sites, language), agenda(sites, language=language)
     try:
+        has_folder = target.parent.exists()
         with report.aside(target.parent / f".{target.name}.partial-{os.getpid()}") as partial:
             (partial / "calendar").write_bytes(content)
             (partial / "calendar").replace(target)
     except OSError as error:
         raise PlainError(report.unwritable(target, error, texts)) from error
-    return texts.text(
-        "{n} date written to {file}.",
-        plural="{n} dates written to {file}.",
-        n=count,
+    # The days are told so that dates long past are seen to be so; which day it is now plays no part.
+    when = period_name(table["begins"].min(), table["ends"].max(), texts)
+    said = texts.text(
+        "{n} date written to {file}: {when}.",
+        plural="{n} dates written to {file}: {when}.",
+        n=len(table),
         file=texts.given(str(target), 1000),
+        when=when,
     )
+    if has_folder:
+        return said
+    return f"{said} {texts.text('The folder {folder} was made for it.', folder=texts.given(str(target.parent), 1000))}"

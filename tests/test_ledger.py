@@ -541,10 +541,13 @@ def test_any_text_and_any_days_come_back_as_they_were(sites, text, begins, days)
 
 def test_the_calendar_is_written_as_a_whole_and_replaces_one_that_is_there(city, tmp_path):
     target = tmp_path / "new" / "termine.ics"
-    assert ledger.write_calendar(city, target) == f"7 Termine in „{target}“ geschrieben."
+    assert ledger.write_calendar(city, target) == (
+        f"7 Termine in „{target}“ geschrieben: 02.03.2026 bis 31.12.2026. "
+        f"Der Ordner „{target.parent}“ wurde dafür angelegt."
+    )
     assert target.read_bytes() == ledger.ics_bytes(q.load(city))
     target.write_bytes(b"old")
-    ledger.write_calendar(city, target, "en")
+    assert "folder" not in ledger.write_calendar(city, target, "en")
     assert len(entries(target.read_bytes())) == 7
     assert [path.name for path in target.parent.iterdir()] == ["termine.ics"]
 

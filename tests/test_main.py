@@ -100,7 +100,7 @@ def test_a_check_says_what_is_there(project, say):
 def test_the_dates_are_written_into_a_file_for_calendars(project, say):
     write_dialogue(project / "data")
     code, out, err = say("calendar", "--out", "dates.ics", "--language", "en")
-    assert (code, out, err) == (0, "7 dates written to “dates.ics”.\n", "")
+    assert (code, out, err) == (0, "7 dates written to “dates.ics”: 2 Mar 2026 to 31 Dec 2026.\n", "")
     assert Path("dates.ics").read_bytes().startswith(b"BEGIN:VCALENDAR")
 
 
