@@ -114,6 +114,8 @@ class Reader:
         self.path, self.sites, self.questions, self.texts = path, sites, questions, texts
         self.faults: list[Fault] = []
         self.ignored: list[str] = []
+        self.required = 0
+        self.missing: list[tuple[str, str]] = []
 
     def fault(self, where: str | None, given: Any, expected: str) -> None:
         """Keep a fault; what is given is quoted."""
@@ -165,6 +167,8 @@ class Reader:
         figures, remarks = self._figures(grids[FIGURES])
         said = self._said(grids[REVIEW])
         states, new = self._agreed(grids[MEASURES], year, demonstration=is_made_up)
+        if len(self.missing) == self.required > 1:
+            self._say_nothing_required(is_empty=not (figures or remarks or said or states or new))
         if self.faults:
             return None
         return Report(self.path.name, site_id, year, is_made_up, figures, remarks, said, states, new)
@@ -391,6 +395,21 @@ class Reader:
             return value
         return _WRONG
 
+    def _lacking(self, where: str, name: str, expected: str) -> None:
+        """Keep the fault that a required answer is missing."""
+        self.missing.append((where, name))
+        self.said(self.texts.text("no answer"), expected, where)
+
+    def _say_nothing_required(self, *, is_empty: bool) -> None:
+        """Tell once that no required answer is there, in the place of a fault for each of them."""
+        texts, places = self.texts, {where for where, _ in self.missing}
+        self.faults = [fault for fault in self.faults if fault.column not in places]
+        given = texts.text("none of the required answers")
+        if is_empty and not self.faults:
+            given = texts.text("an empty form")
+        questions = texts.listing(f"{where} ({texts.given(name)})" for where, name in self.missing)
+        self.said(given, texts.text("the form filled in: {questions}", questions=questions))
+
     def _words(self, value: str, where: str) -> Any:
         """Clean a text: line ends, and signs that no one sees; others that no one can see are a fault."""
         value = value.replace("\r\n", "\n").replace("\r", "\n")
@@ -413,13 +432,14 @@ class Reader:
                 self.fault(where, key, texts.text("a figure that the city asks for; put the answers into a new form"))
                 continue
             question = self.questions[key]
+            self.required += question.is_required
             if not _is_same(grid.value(key, "unit"), question.unit):
                 expected = texts.text(
                     "the unit {unit}, as the city asks now; put the answers into a new form", unit=question.unit
                 )
                 self.fault(self._where(grid, grid.place(key, "unit")), grid.value(key, "unit"), expected)
             if value is None and question.is_required:
-                self.said(texts.text("no answer"), self._wanted(question), where)
+                self._lacking(where, question.name, self._wanted(question))
             elif value is not None and value is not _WRONG:
                 number = self._number(value, question, where, grid.sheet.shown_as.get(grid.place(key, "answer"), ""))
                 if number is not None:
@@ -442,14 +462,18 @@ class Reader:
         return figures, remarks
 
     def _wanted(self, question: Question) -> str:
-        """Say what number is expected."""
+        """Say what number is expected, and to which question."""
         texts = self.texts
         limits = texts.text(
             "between {least} and {most}", least=texts.number(question.least), most=texts.number(question.most)
         )
         if question.kind in WHOLE:
-            return texts.text("a whole number {limits} ({unit})", limits=limits, unit=question.unit)
-        return texts.text("a number {limits} with at most two decimals ({unit})", limits=limits, unit=question.unit)
+            wanted = texts.text("a whole number {limits} ({unit})", limits=limits, unit=question.unit)
+        else:
+            wanted = texts.text(
+                "a number {limits} with at most two decimals ({unit})", limits=limits, unit=question.unit
+            )
+        return texts.text("{wanted} for {question}", wanted=wanted, question=texts.given(question.name))
 
     def _number(self, value: Any, question: Question, where: str, shown_as: str) -> float | None:
         """Read a figure; None where it is none, which is a fault."""
@@ -543,16 +567,20 @@ class Reader:
                     new[int(key.rpartition("-")[2])] = measure, self._where(grid, grid.place(key, "text"))
             elif not key.startswith(MARKER):
                 state, count = self._state(grid, key), len(self.faults)
+                self.required += 1
                 if key not in known:
                     expected = texts.text("a measure of the city's data; put the answers into a new form")
                     self.fault(where, key, expected)
                 elif state is not None:
                     states[key] = state, where
                 elif self._answer(grid, key, "state") is None and len(self.faults) == count:
+                    agreed = str(grid.value(key, "text"))
                     expected = texts.text(
-                        "what became of it: {choice}", choice=texts.either(state_words(texts).values())
+                        "what became of {measure}: {choice}",
+                        measure=texts.given(agreed),
+                        choice=texts.either(state_words(texts).values()),
                     )
-                    self.said(texts.text("no answer"), expected, where)
+                    self._lacking(where, agreed, expected)
         return states, new
 
     def _state(self, grid: _Grid, key: str) -> str | None:

@@ -442,9 +442,10 @@ class Bad:
     as_ods: bool = False
 
 
-def number(
-    reason, value, given=None, expected="eine ganze Zahl zwischen 0 und 100.000 (Personen)", where="F11", form=None
-):
+PEOPLE = "eine ganze Zahl zwischen 0 und 100.000 (Personen)"
+
+
+def number(reason, value, given=None, expected=PEOPLE, where="F11", form=None):
     damage = edited(cell(REPORT, where, value, form))
     return Bad(reason, damage, f"{REPORT}!{where}", f"„{value}“" if given is None else given, expected, as_ods=True)
 
@@ -595,7 +596,7 @@ BAD = [
     number("yes", True, "„WAHR“"),
     number("a day made of 1.2", datetime.date(2022, 2, 1), "2022-02-01", "als Zahl formatieren", form="dd.mm.yyyy"),
     number("a number that the spreadsheet has shortened", "1,2E+05"),
-    number("a required figure missing", None, "keine Antwort"),
+    number("a required figure missing", None, "keine Antwort", f"für „Erreichte Menschen“ {PEOPLE}"),
     number("only spaces in a required figure", "   ", "keine Antwort"),
     number("a question mark", "?"),
     number("more of the old than of all", 119, "„119“", "höchstens 118 wie in Bericht!F11: ein Teil davon", "F12"),
@@ -719,7 +720,7 @@ BAD = [
         edited(cell(MEASURES, "E12", None)),
         "Maßnahmen!E12",
         "keine Antwort",
-        "was daraus geworden ist",
+        "was aus „Den Raum am Abend öffnen.“ geworden ist: offen, erledigt oder aufgegeben",
         as_ods=True,
     ),
     # beside the answers
@@ -1027,6 +1028,23 @@ def test_every_fault_in_every_form_is_told_at_once(sites, filled, tmp_path):
         ("b.xlsx", None),
         ("c.xlsx", "Rückblick!C10"),
     ]
+
+
+REQUIRED = (
+    "Bericht!F11 („Erreichte Menschen“), Bericht!F16 („Bezahlte Stunden“), Bericht!F17 („Ausgegebene Mittel“), "
+    "Maßnahmen!E11 („Ein Angebot für Männer beginnen.“) und Maßnahmen!E12 („Den Raum am Abend öffnen.“)"
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "given"),
+    [(forms.Answers(), "ein leeres Formular"), (forms.Answers({"helpers": 9}), "keine Pflichtangabe")],
+    ids=["nothing at all", "a voluntary figure"],
+)
+def test_a_form_without_any_required_answer_is_told_once_with_its_questions(sites, tmp_path, answers, given):
+    (fault,) = refused(put(tmp_path, form=forms.form(sites, "park", 2022, answers=answers)), sites)
+    assert (fault.column, fault.given) == (None, given)
+    assert fault.expected == f"das ausgefüllte Formular: {REQUIRED}"
 
 
 def test_two_forms_of_a_site_that_differ_are_told_apart_by_cell(sites, filled, tmp_path):
