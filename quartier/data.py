@@ -1202,6 +1202,14 @@ def find_path(path: str | Path) -> Path:
     return asked
 
 
+def no_folder(path: Path, asked: str | Path, texts: Texts) -> str:
+    """Say that something is no folder: that it is not there, or that it is a file."""
+    folder = texts.given(str(asked), 1000)
+    if path.is_file():
+        return texts.text("{folder} is a file; a folder is expected.", folder=folder)
+    return texts.text("There is no folder {folder}.", folder=folder)
+
+
 def input_files(folder: Path) -> list[str]:
     """List the files of a city's folder that are read, as paths in it: data package, tables, boundaries, scenarios, papers' templates.
 
@@ -1394,7 +1402,8 @@ def load(folder: str | Path = "data", *, language: str = "de", today: datetime.d
     texts, path = Texts(language), find_path(folder)
     if not (_is_there(path) and path.is_dir()):
         expected = texts.text("a folder with a {file}", file=_PACKAGE)
-        raise DataError([Fault(str(folder), None, None, texts.text("no such folder"), expected)], texts, str(folder))
+        given = texts.text("a file") if _is_there(path) else texts.text("no such folder")
+        raise DataError([Fault(str(folder), None, None, given, expected)], texts, str(folder))
     resources, faults = _read_package(path, texts)
     tables: dict[str, pd.DataFrame] = {}
     for name in CONTRACT:

@@ -32,7 +32,7 @@ from quartier.blank import (
     of_year,
     signed_sites,
 )
-from quartier.data import CONTRACT, DEMONSTRATION, Fault, FaultyInput, Sites, find_path, load
+from quartier.data import CONTRACT, DEMONSTRATION, Fault, FaultyInput, Sites, find_path, load, no_folder
 from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.report import aside, unwritable
 from quartier.returned import FormFault, Reader, Report, shown_answer
@@ -272,7 +272,7 @@ def collect(
     """
     texts, place = Texts(language), find_path(folder)
     if not place.is_dir():
-        raise PlainError(texts.text("There is no folder {folder}.", folder=texts.given(str(folder))))
+        raise PlainError(no_folder(place, folder, texts))
     try:
         files = sorted(place.iterdir(), key=lambda path: (path.name.casefold(), path.name))
     except OSError as error:

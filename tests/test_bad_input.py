@@ -538,13 +538,19 @@ def test_a_bad_folder_is_refused_with_the_one_fault_it_has(city, damage, fault):
     assert fingerprint(city) == before
 
 
-@pytest.mark.parametrize("folder", ["nowhere", "city/sites.csv", "n" * 5000, "~nobody-of-this-name/data", "city\0data"])
-def test_a_folder_that_is_not_there_is_refused(city, monkeypatch, folder):
+@pytest.mark.parametrize(
+    ("folder", "given"),
+    [
+        ("city/sites.csv", "a file"),
+        *((one, "no such folder") for one in ("nowhere", "n" * 5000, "~nobody-of-this-name/data", "city\0data")),
+    ],
+)
+def test_a_folder_that_is_not_there_is_refused_and_a_file_is_called_one(city, monkeypatch, folder, given):
     monkeypatch.chdir(city.parent)
     before = fingerprint(city.parent)
     with pytest.raises(q.DataError) as error:
         q.load(folder, language="en")
-    refused(error.value, Fault(folder, None, None, "no such folder", "a folder with a datapackage.json"))
+    refused(error.value, Fault(folder, None, None, given, "a folder with a datapackage.json"))
     assert fingerprint(city.parent) == before
 
 

@@ -425,6 +425,12 @@ def test_a_folder_without_forms_is_said(sites, tmp_path):
         forms.collect(tmp_path / "none", sites)
 
 
+def test_a_form_in_the_place_of_the_folder_is_said_to_be_a_file(sites, filled, tmp_path):
+    put(tmp_path, form=filled)
+    with pytest.raises(PlainError, match=r"form\.xlsx“ ist eine Datei; erwartet wird ein Ordner"):
+        forms.collect(tmp_path / "form.xlsx", sites)
+
+
 # --- what cannot be read ------------------------------------------------------------------------------------------
 
 
