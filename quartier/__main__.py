@@ -356,7 +356,7 @@ app.add_typer(quality, name="quality")
 
 @quality.command("forms")
 def _forms(
-    year: Annotated[int, typer.Option("--year", metavar="YEAR", help="Year that is reported on.")],
+    year: Annotated[int, typer.Option("--year", metavar="YEAR", help="Year that is reported on, up to the next one.")],
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for the forms.")] = "formulare",
     data: _Data = "data",
     language: _Language = "de",

@@ -101,7 +101,13 @@ class Collected:
 
 
 def write_forms(
-    sites: Sites, year: int, folder: str | Path, language: str = LANGUAGES[0], *, demonstration: bool = False
+    sites: Sites,
+    year: int,
+    folder: str | Path,
+    language: str = LANGUAGES[0],
+    *,
+    demonstration: bool = False,
+    today: datetime.date | None = None,
 ) -> tuple[Path, ...]:
     """Write a form for each site with an agreement: ``<year>-<site_id>.xlsx``. The same data give the same bytes.
 
@@ -117,6 +123,8 @@ def write_forms(
         Language of the forms.
     demonstration : bool
         Write forms marked as a demonstration, with last year's values from the made-up reports.
+    today : date, optional
+        Day whose next year is the last that forms are written for; the current one by default.
 
     Returns
     -------
@@ -126,13 +134,15 @@ def write_forms(
     Raises
     ------
     PlainError
-        The data describe no indicators, no site has an agreement, the year is none, the folder cannot be written to, or there is
-        another file of the name of a form already: it may have been filled in.
+        The data describe no indicators, no site has an agreement, the year is before the first agreement and report or after the
+        next year, the folder cannot be written to, or there is another file of the name of a form already: it may have been filled
+        in.
     """
     texts = Texts(language)
+    asked = _asked(sites, texts)
+    _check_year(sites, year, texts, today)
     content = {
-        f"{year}-{site_id}.xlsx": form(sites, site_id, year, language, demonstration=demonstration)
-        for site_id in _asked(sites, year, texts)
+        f"{year}-{site_id}.xlsx": form(sites, site_id, year, language, demonstration=demonstration) for site_id in asked
     }
     return _put(content, Path(folder), texts)
 
@@ -169,7 +179,7 @@ def demonstrate(
         f"{year}-{site_id}.xlsx": form(
             sites, site_id, year, language, demonstration=True, answers=_made_up(sites, site_id, year)
         )
-        for site_id in _asked(sites, year, texts)
+        for site_id in _asked(sites, texts)
         if site_id in reporting
     }
     return _put(content, Path(folder), texts)
@@ -192,10 +202,30 @@ def _made_up(sites: Sites, site_id: str, year: int) -> Answers:
     )
 
 
-def _asked(sites: Sites, year: int, texts: Texts) -> dict[str, str]:
+def _check_year(sites: Sites, year: int, texts: Texts, today: datetime.date | None = None) -> None:
+    """Refuse a year that no site can report on: before the first agreement or report, or later than the year to come."""
+    last = (today or datetime.date.today()).year + 1
+    years = [last]
+    if "agreements" in sites.tables:
+        agreements = sites.table("agreements")
+        years += [day.year for day in agreements.loc[agreements["status"] == "signed", "date"]]
+    for demonstration in (False, True):
+        reports = known_reports(sites, "reports", demonstration=demonstration)
+        years += [] if reports is None else [int(one) for one in reports["year"]]
+    if not isinstance(year, int) or not min(years) <= year <= last:
+        raise PlainError(
+            texts.text(
+                "The year {year} cannot be reported on, only {first} to {last}: from the first agreement, or an earlier report, "
+                "to next year.",
+                year=texts.given(year),
+                first=min(years),
+                last=last,
+            )
+        )
+
+
+def _asked(sites: Sites, texts: Texts) -> dict[str, str]:
     """Sites that get a form."""
-    if not isinstance(year, int) or not 1900 <= year <= 2200:
-        raise PlainError(texts.text("The year {year} is none.", year=texts.given(year)))
     signed = signed_sites(sites)
     if not signed:
         raise PlainError(texts.text("No site has an agreement, so there is nobody to ask."))
@@ -268,9 +298,11 @@ def collect(
     FormError
         Lists every fault in every form.
     PlainError
-        There is no such folder, or no form in it.
+        There is no such folder, no form in it, or the year is none that can be reported on.
     """
     texts, place = Texts(language), find_path(folder)
+    if year is not None:
+        _check_year(sites, year, texts)
     if not place.is_dir():
         raise PlainError(no_folder(place, folder, texts))
     try:

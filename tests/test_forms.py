@@ -16,7 +16,7 @@ import pytest
 from dialogue_city import ANSWERS, Damage, as_ods, cell, edited, repacked, write_dialogue_city
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_city import fingerprint
+from small_city import changed, fingerprint
 from typer.testing import CliRunner
 
 from quartier import blank, forms, sheets
@@ -95,13 +95,22 @@ def test_a_form_that_may_have_been_filled_in_is_never_written_over(sites, filled
     assert fingerprint(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    ("year", "reason"), [(1899, "1899"), (2201, "2201"), ("2022", "2022")], ids=["too early", "too late", "a text"]
-)
-def test_a_year_that_is_none_gets_no_form(sites, tmp_path, year, reason):
-    with pytest.raises(PlainError, match=reason):
-        forms.write_forms(sites, year, tmp_path / "out")
+@pytest.mark.parametrize("year", [1900, 2020, 2028, 3000, "2022"])
+def test_a_year_that_cannot_be_reported_on_gets_no_form(sites, tmp_path, year):
+    with pytest.raises(PlainError, match=f"„{year}“.* nur über 2021 bis 2027: .*Vereinbarung"):
+        forms.write_forms(sites, year, tmp_path / "out", today=datetime.date(2026, 11, 24))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("year", [2021, 2027])
+def test_forms_are_written_from_the_year_of_the_first_agreement_to_the_next_one(sites, tmp_path, year):
+    assert len(forms.write_forms(sites, year, tmp_path, today=datetime.date(2026, 11, 24))) == 2
+
+
+def test_a_report_that_is_older_than_the_agreements_makes_its_year_possible(tmp_path):
+    folder = write_dialogue_city(tmp_path / "city")
+    changed("reports.csv", "2021,hill", "2019,hill")(folder)
+    assert len(forms.write_forms(load(folder), 2019, tmp_path / "out")) == 2
 
 
 def test_a_folder_that_cannot_be_made_is_said(sites, tmp_path):
@@ -431,6 +440,11 @@ def test_a_form_in_the_place_of_the_folder_is_said_to_be_a_file(sites, filled, t
         forms.collect(tmp_path / "form.xlsx", sites)
 
 
+def test_forms_cannot_come_back_for_a_year_that_cannot_be_reported_on(sites, filled, tmp_path):
+    with pytest.raises(PlainError, match=r"„1900“.* nur über 2021 bis"):
+        forms.collect(put(tmp_path, form=filled), sites, year=1900)
+
+
 # --- what cannot be read ------------------------------------------------------------------------------------------
 
 
@@ -577,7 +591,6 @@ def docx(raw):
     return content.getvalue()
 
 
-PEOPLE = "eine ganze Zahl zwischen 0 und 100.000 (Personen)"
 HOURS = "eine Zahl zwischen 0 und 20.000 mit höchstens zwei Nachkommastellen (Stunden)"
 SAVE = "das Formular, als XLSX oder ODS gespeichert"
 SMALL = "das Formular allein: ohne Bilder, weitere Blätter oder weitere Zeilen"
