@@ -184,7 +184,7 @@ def compare(asked: str | Path, against: str | Path) -> Comparison:
                 before=before.run.name,
             )
         )
-    names = {**_site_names(before.run), **_site_names(after.run)}
+    names = {**site_names(before.run), **site_names(after.run)}
     results = {
         key: (float(getattr(old.result, key)), float(getattr(new.result, key)))
         for key in ("benefit", "spent_eur", "gap")
@@ -205,7 +205,7 @@ def compare(asked: str | Path, against: str | Path) -> Comparison:
     return Comparison(before.run, after.run, texts, moves, results, tuple(changes), tuple(shares), tuple(notes))
 
 
-def _site_names(run: Path) -> dict[str, str]:
+def site_names(run: Path) -> dict[str, str]:
     """Names of the sites, as far as the run's table can be read."""
     try:
         head, *rows = csv_rows((run / "tables" / "distribution.csv").read_bytes())

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quartier import kernels, manifest, outputs, report, review, runs
+from quartier import comparison, kernels, manifest, outputs, report, review, runs
 from quartier.data import find_path
 from quartier.language import PlainError, Texts, mark
 from quartier.scenario import scenario_names
@@ -529,11 +529,12 @@ def list_runs(out: str | Path = "outputs") -> dict[str, Any]:
     -------
     dict
         ``runs``: complete ones, each with what it changed against the one before it of the same scenario and city (None: there is
-        none before); ``unreadable``, ``at_work``, ``failed``.
+        none before) and the names of the sites where it did, as far as a run tells them; ``unreadable``, ``at_work``, ``failed``.
     """
     folder, texts = Path(out), Texts()
     made, unreadable = _read_runs(folder, texts)
     looked_at, before, listed = review.verified(folder), dict[tuple[str, str, str], manifest.Manifest](), []
+    named = dict[str, dict[str, str]]()  # by city: names of sites, the latest ones; one that is gone keeps its own
     for path, one in made:
         # Beside the last one with the same parameters; the first with others beside the last of the scenario.
         same, any_other = (
@@ -543,6 +544,9 @@ def list_runs(out: str | Path = "outputs") -> dict[str, Any]:
         last = before.get(same) or before.get(any_other)
         before[same] = before[any_other] = one
         record = looked_at.get(path.name)
+        names = named.setdefault(one.data, {})
+        names |= comparison.site_names(path)
+        changes = None if last is None else _changes(last, one)
         listed.append(
             {
                 "run": path.name,
@@ -555,7 +559,8 @@ def list_runs(out: str | Path = "outputs") -> dict[str, Any]:
                 "gap": one.result.gap,
                 "spent_eur": one.result.spent_eur,
                 "funded_sites": one.result.funded_sites,
-                "changes_eur": None if last is None else _changes(last, one),
+                "changes_eur": changes,
+                "names": {site: names[site] for site in changes or {} if site in names},
                 "verified": record and {"date": record.get("date"), "result": record.get("result")},
             }
         )
@@ -619,7 +624,7 @@ def _row(one: Mapping[str, Any], texts: Texts) -> list[str]:
         texts.number(one["benefit"], 1),
         texts.percent(one["gap"], 2),
         _made_again(one["verified"], texts),
-        _told_changes(one["changes_eur"], texts),
+        _told_changes(one["changes_eur"], one["names"], texts),
     ]
 
 
@@ -635,13 +640,19 @@ def _made_again(record: Mapping[str, Any] | None, texts: Texts) -> str:
     return texts.text("different, {date}", date=day)
 
 
-def _told_changes(changes: Mapping[str, float] | None, texts: Texts, most: int = 3) -> str:
+def _told_changes(
+    changes: Mapping[str, float] | None, names: Mapping[str, str], texts: Texts, most: int = 3, longest: int = 24
+) -> str:
     if changes is None:
         return texts.text("the first")
     if not changes:
         return texts.text("none")
     biggest = sorted(changes, key=lambda site: (-abs(changes[site]), site))
-    told = [f"{site} {'+' if changes[site] > 0 else ''}{texts.eur(changes[site])}" for site in biggest[:most]]
+    told = []
+    for site in biggest[:most]:
+        name = " ".join(names.get(site, site).split()) or site
+        name = name if len(name) <= longest else f"{name[: longest - 1].rstrip()}\u2026"
+        told.append(f"{name} {'+' if changes[site] > 0 else ''}{texts.eur(changes[site])}")
     more = len(biggest) - most
     if more > 0:
         told.append(texts.text("{n} more site", plural="{n} more sites", n=more))

@@ -435,6 +435,7 @@ def test_runs_are_listed_with_what_they_changed(project, make):
     amounts = {"park": 10_000.0, "hill": 10_000.0, "yard": 0.0, "mill": 0.0}
     make(TODAY.replace(day=23), amounts=amounts)
     make(TODAY, amounts={"park": 14_000.0, "hill": 4_000.5, "lake": 1_000.0, "mill": 500.0}, budget_eur=16_000)
+    write_names("2026-11-24-baseline", hill="Am Hügel", park="Wohnpark Am Park und am Weiher")
     make(TODAY, "cut", amounts=amounts)
     make(TODAY.replace(day=25), amounts={**amounts, "mill": 100.0})
     make(TODAY.replace(day=26), amounts={**amounts, "mill": 100.0})
@@ -450,6 +451,7 @@ def test_runs_are_listed_with_what_they_changed(project, make):
     found = schedule.list_runs("outputs")
     assert [one["run"] for one in found["runs"]] == runs_there()[:-1]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["runs"][1]["names"] == {"hill": "Am Hügel", "park": "Wohnpark Am Park und am Weiher"}
     before = fingerprint(project)
     schedule.list_runs("outputs")
     assert fingerprint(project) == before
@@ -457,6 +459,13 @@ def test_runs_are_listed_with_what_they_changed(project, make):
         lines = schedule.sentences(schedule.list_runs("outputs"))
     assert lines.pop(6).startswith("Nicht lesbar: 2026-11-27-torn: ")
     assert "\n".join(lines).replace("\u00a0", " ") == LISTED
+
+
+def write_names(run, **names):
+    """Give a run a table that names its sites, as far as a list of runs needs it."""
+    rows = "".join(f"{site},{name}\n" for site, name in names.items())
+    Path("outputs", run, "tables").mkdir()
+    Path("outputs", run, "tables", "distribution.csv").write_text(f"site_id,name\n{rows}", encoding="utf-8")
 
 
 def test_where_there_is_no_run_that_is_said(project):
@@ -467,7 +476,7 @@ def test_where_there_is_no_run_that_is_said(project):
 LISTED = """\
 Lauf                 Datum       Szenario                   erreicht  Abstand  nachgerechnet       Änderungen zum vorigen
 2026-11-23-baseline  23.11.2026  baseline                    2.581,9   0,00 %  nein                der erste
-2026-11-24-baseline  24.11.2026  baseline budget_eur=16000   2.581,9   0,00 %  nein                hill -5.999,50 EUR, park +4.000 EUR, lake +1.000 EUR und 1 weiterer Standort
+2026-11-24-baseline  24.11.2026  baseline budget_eur=16000   2.581,9   0,00 %  nein                Am Hügel -5.999,50 EUR, Wohnpark Am Park und am… +4.000 EUR, lake +1.000 EUR und 1 weiterer Standort
 2026-11-24-cut       24.11.2026  cut                         2.581,9   0,00 %  gleich, 27.11.2026  der erste
 2026-11-25-baseline  25.11.2026  baseline                    2.581,9   0,00 %  nein                mill +100 EUR
 2026-11-26-baseline  26.11.2026  baseline                    2.581,9   0,00 %  nein                keine
