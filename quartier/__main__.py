@@ -441,7 +441,15 @@ def _usage(error: Exception) -> str:
         wrong = texts.text("The option {option} needs a value.", option=option)
     else:
         wrong = texts.text("The command line is not understood: {given}", given=texts.given(" ".join(sys.argv[1:])))
-    return f"{wrong}\n{texts.text('What there is: {command}', command='quartier --help')}"
+    # Some errors do not know which command they are about, so that it is looked for.
+    named = ["quartier"]
+    here: Any = typer.main.get_command(app)
+    for word in sys.argv[1:]:
+        if word not in getattr(here, "commands", ()):
+            break
+        here = here.commands[word]
+        named.append(word)
+    return f"{wrong}\n{texts.text('What there is: {command}', command=' '.join([*named, '--help']))}"
 
 
 def _complain(text: str) -> None:

@@ -146,6 +146,23 @@ def test_wrong_input_is_told_in_plain_words_on_the_error_stream(project, say, wo
     assert fingerprint(project) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "help_of"),
+    [
+        (("fly",), "quartier --help"),
+        (("run", "baseline", "cut"), "quartier run --help"),
+        (("paper", "--bogus"), "quartier paper --help"),
+        (("tidy", "--keep"), "quartier tidy --help"),
+        (("calendar", "--out"), "quartier calendar --help"),
+        (("quality", "fly"), "quartier quality --help"),
+        (("quality", "forms"), "quartier quality forms --help"),
+    ],
+)
+def test_a_command_line_that_is_not_understood_is_sent_to_the_help_of_its_command(project, say, words, help_of):
+    code, _, err = say(*words)
+    assert (code, err.splitlines()[-1]) == (2, f"Was es gibt: {help_of}")
+
+
 def test_a_check_of_faulty_data_leaves_with_2(project, say):
     changed("sites.csv", "Am Park", "")(project / "data")
     code, out, err = say("check")
