@@ -13,7 +13,7 @@ Everything a notebook needs stands here; each name is loaded when it is first us
 | `situation`, `cooperation`, `consequences`, `agenda` | see where the cooperation stands, what is next and what it would mean |
 | `plot_...`, `show` | see it |
 | `goals`, `dialogue` | read what the sites reported, small counts hidden |
-| `paper_views` | read what the committees' papers would say |
+| `paper_views` | read what the committees' papers would say; `quartier.papers.write` writes them about a finished run |
 | `save` | keep it |
 | `explore`, `Panel` | try choices one after the other, go back, keep plans and compare them |
 """
