@@ -8,7 +8,9 @@ import datetime
 import math
 import os
 import re
+import shlex
 import sys
+import sysconfig
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -271,7 +273,7 @@ class Job:
         return {
             "begun": f"{begun:%Y-%m-%dT%H:%M:%SZ}",
             "scenario": self.plan.scenario.name,
-            "again": " ".join(["quartier run", self.parameters["scenario"], *_options(self.parameters)]),
+            "again": " ".join([_here("quartier"), "run", self.parameters["scenario"], *_options(self.parameters)]),
         }
 
 
@@ -545,20 +547,17 @@ def refresh(notebooks: str | Path = "notebooks") -> tuple[Path, ...]:
 
     folder = Path(notebooks).resolve()
     files = tuple(sorted(folder.glob("*.ipynb")))
-    with kernels.ready() as warm:
+    with kernels.ready() as warm, report.aside(folder / f".partial-{os.getpid()}") as partial:
         for path in files:
-            aside = path.with_name(f".{path.name}.partial-{os.getpid()}")
-            try:
-                _execute_notebook(path, aside, {}, folder.parent, warm, Texts())
-                done = nbformat.read(aside, as_version=4)
-                # The version of this very Python is of no use to a reader.
-                done.metadata = workbook.METADATA | {
-                    key: done.metadata[key] for key in [workbook.OWN] if key in done.metadata
-                }
-                aside.write_text(nbformat.writes(done) + "\n", encoding="utf-8", newline="\n")
-                aside.replace(path)
-            finally:
-                aside.unlink(missing_ok=True)
+            aside = partial / path.name  # papermill warns of a name that does not end as a notebook's
+            _execute_notebook(path, aside, {}, folder.parent, warm, Texts())
+            done = nbformat.read(aside, as_version=4)
+            # The version of this very Python is of no use to a reader.
+            done.metadata = workbook.METADATA | {
+                key: done.metadata[key] for key in [workbook.OWN] if key in done.metadata
+            }
+            aside.write_text(nbformat.writes(done) + "\n", encoding="utf-8", newline="\n")
+            aside.replace(path)
     return files
 
 
@@ -607,7 +606,8 @@ def _stopped(
     reason = stopped.reason
     if stopped.kind in _WHY:
         reason = texts.text(_WHY[stopped.kind], reason=stopped.reason, seconds=texts.number(cell_time_s))
-    again = " ".join([f"papermill {path.parent.name}/{path.name} out.ipynb", *_options(parameters, every=True)])
+    command = [_here("papermill"), f"{path.parent.name}/{path.name}", "out.ipynb"]
+    again = " ".join([*command, *_options(parameters, every=True)])
     failure = {
         "notebook": path.name,
         "cell": stopped.cell,
@@ -628,11 +628,21 @@ def _stopped(
 _PLACES = ("data_dir", "scenario")
 
 
+def _here(program: str) -> str:
+    """Give a program's name so that it is found from this folder: an environment in it need not be active (``.venv/bin/papermill``)."""
+    scripts = Path(sysconfig.get_path("scripts"))
+    return str((scripts / program).relative_to(Path.cwd())) if scripts.is_relative_to(Path.cwd()) else program
+
+
 def _options(parameters: Mapping[str, Any], *, every: bool = False) -> list[str]:
-    """Give parameters as a command line has them: papermill's, or those of `quartier run`."""
+    """Give parameters as a command line has them: papermill's, or those of `quartier run`. The folder ``data`` goes without saying."""
+    given = {
+        name: shlex.quote(str(value)) for name, value in parameters.items() if (name, value) != ("data_dir", "data")
+    }
     if every:
-        return [f"-p {name} {value}" for name, value in parameters.items() if name != "data_dir"]
-    return [f"-p {name}={value}" for name, value in parameters.items() if name not in _PLACES]
+        return [f"-p {name} {value}" for name, value in given.items()]
+    data = [f"--data {given['data_dir']}"] if "data_dir" in given else []
+    return [*data, *(f"-p {name}={value}" for name, value in given.items() if name not in _PLACES)]
 
 
 def _strip(notebook: Any) -> None:

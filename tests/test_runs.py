@@ -181,6 +181,32 @@ def test_a_notebook_that_shows_what_is_no_figure_is_refused(project, no_figures,
         run()
 
 
+def test_a_program_of_an_environment_in_the_folder_is_named_by_its_path_there(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    paths = {"in": str(tmp_path / ".venv" / "bin"), "out": str(tmp_path.parent / ".venv" / "bin")}
+    for place, named in (("in", ".venv/bin/papermill"), ("out", "papermill")):
+        monkeypatch.setattr(runs.sysconfig, "get_path", {"scripts": paths[place]}.get)
+        assert runs._here("papermill") == named
+
+
+def test_the_way_to_see_another_citys_failure_again_names_the_city():
+    assert runs._options({"data_dir": "my city", "scenario": "cut"}, every=True) == [
+        "-p data_dir 'my city'",
+        "-p scenario cut",
+    ]
+    assert runs._options({"data_dir": "my city", "scenario": "cut", "max_sites": 2}) == [
+        "--data 'my city'",
+        "-p max_sites=2",
+    ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_notebooks_are_refreshed_without_a_warning_and_without_a_trace(project):
+    (notebook,) = runs.refresh()
+    assert nbformat.read(notebook, as_version=4).cells[-1].outputs
+    assert [path.name for path in notebook.parent.iterdir()] == ["01_plan.ipynb"]
+
+
 def test_papermill_alone_refuses_what_a_run_refuses(project):
     with pytest.raises(papermill.PapermillExecutionError) as refused:
         papermill.execute_notebook(
