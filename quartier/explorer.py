@@ -645,7 +645,7 @@ class Panel:
         PlainError
             It names partners or indicators that these sites do not have: it is another city's.
         """
-        self._go(self._of_scenario(Scenario.from_yaml(path, self.scenario.language)))
+        self._go(self._of_scenario(Scenario.from_yaml(path, self.scenario.language, self._base)))
 
     def python(self) -> str:
         """Give the Python that makes this very plan out of ``sites``, those that the panel began with."""

@@ -433,7 +433,7 @@ def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") 
 
     beside = {}
     for name in scenario_names(folder):
-        one = Scenario.named(name, folder, scenario.language).replace(language=scenario.language)
+        one = Scenario.named(name, folder, scenario.language, sites).replace(language=scenario.language)
         if one.response == scenario.response == "saturating":
             one = one.replace(response_from=scenario.response_from)
         beside[name] = one

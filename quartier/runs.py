@@ -21,7 +21,7 @@ from typing import Any
 from quartier import kernels, manifest, optimise, outputs, pages, report
 from quartier import notebooks as workbook
 from quartier import scenario as scenarios
-from quartier.data import LONE_GROUP, Fault, ambiguous, find_path, input_files, load
+from quartier.data import LONE_GROUP, DataError, Fault, Sites, ambiguous, find_path, input_files, load
 from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.plan import InfeasibleScenario, Plan
 
@@ -341,9 +341,8 @@ def prepare(
     name = folder.resolve().name
     read = {f"{name}/{inside}": folder / inside for inside in input_files(folder)}
     inputs = {inside: path.read_bytes() for inside, path in read.items() if path.is_file()}  # before they are checked
-    sites = load(data, language=texts.language)
-    _refuse_places(changes, texts)
-    chosen = scenarios.with_parameters(scenario, str(data), changes)
+    sites = _load(data, texts)
+    chosen = scenarios.with_parameters(scenario, str(data), changes, sites)
     texts = Texts(chosen.language)
     plan = optimise.allocate(sites, chosen)
     others = optimise.side_by_side(sites, chosen, data)
@@ -367,6 +366,26 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _load(data: str | Path, texts: Texts) -> Sites:
+    """Read a city's folder.
+
+    Raises
+    ------
+    DataError
+        All faults of the data, and those that the scenarios have whatever the data are.
+    """
+    try:
+        return load(data, language=texts.language)
+    except DataError as error:
+        faults = list(error.faults)
+        for name in scenarios.scenario_names(data):
+            try:
+                scenarios.Scenario.named(name, data, texts.language)
+            except scenarios.ScenarioError as other:
+                faults += other.faults
+        raise DataError(faults, texts, str(data)) from error
+
+
 def check(data: str | Path = "data") -> list[str]:
     """Check a city's folder and all its scenarios, and say what is in it and what is assumed.
 
@@ -378,10 +397,11 @@ def check(data: str | Path = "data") -> list[str]:
     Raises
     ------
     PlainError
-        All faults of the data, or else of the scenarios.
+        All faults of the data and of the scenarios. What a scenario names can only be looked for in data without faults.
     """
-    sites, texts = load(data), Texts()
-    faults, lines = [], [texts.text("The data in {folder} can be used:", folder=texts.given(str(data)))]
+    texts, faults = Texts(), list[str]()
+    sites = _load(data, texts)
+    lines = [texts.text("The data in {folder} can be used:", folder=texts.given(str(data)))]
     for name, table in sites.tables.items():
         lines.append(
             "  "
@@ -405,7 +425,7 @@ def check(data: str | Path = "data") -> list[str]:
     lines.append(texts.text("Scenarios:"))
     for name in scenarios.scenario_names(data):
         try:
-            plan = optimise.allocate(sites, scenarios.Scenario.named(name, data))
+            plan = optimise.allocate(sites, scenarios.Scenario.named(name, data, sites=sites))
             lines.append(f"  {name}: {plan.summary()[0]}")
         except PlainError as error:
             told = str(error)
@@ -473,15 +493,6 @@ def _read_value(text: str) -> int | float | str:
     if re.fullmatch(r"[+-]?(0|[1-9]\d*)", text):
         return int(text)
     return float(text) if re.fullmatch(r"[+-]?(0|[1-9]\d*)\.\d+", text) else text
-
-
-def _refuse_places(changes: Mapping[str, Any], texts: Texts) -> None:
-    """Refuse the notebook parameters that a run sets itself."""
-    places = [name for name in ("data_dir", "scenario") if name in changes]
-    if places:
-        file, expected = texts.text("parameters"), texts.text("one of {values}", values=", ".join(scenarios.PARAMETERS))
-        faults = [Fault(file, None, name, texts.given(changes[name]), expected) for name in places]
-        raise scenarios.ScenarioError(faults, texts, file)
 
 
 # --- notebooks ----------------------------------------------------------------------------------------------------

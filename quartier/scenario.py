@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import (
@@ -26,6 +26,7 @@ from quartier.evidence import learn
 from quartier.language import LANGUAGES, PlainError, Texts, mark
 
 Status = Literal["signed", "negotiating", "prospective", "declined"]
+Partner = Literal["provider", "housing_company", "district"]
 
 PARAMETERS = (
     "budget_eur",
@@ -60,7 +61,7 @@ class _Partner(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    by: Literal["provider", "housing_company", "district"]
+    by: Partner
     name: str = Field(min_length=1, max_length=200)
 
 
@@ -370,10 +371,15 @@ class Scenario(BaseModel):
         ScenarioError
             Lists every fault.
         """
-        return checked({**self.model_dump(), **changes}, f"Scenario {self.name}", Texts(self.language))
+        return checked({**self.model_dump(), **changes}, self._heading, Texts(self.language))
+
+    @property
+    def _heading(self) -> str:
+        """What stands in the place of a file where a fault is in none."""
+        return Texts(self.language).text("Scenario {name}", name=self.name)
 
     @classmethod
-    def from_yaml(cls, path: str | Path, language: str = "de") -> Scenario:
+    def from_yaml(cls, path: str | Path, language: str = "de", sites: Sites | None = None) -> Scenario:
         """Read a scenario file.
 
         Parameters
@@ -382,36 +388,47 @@ class Scenario(BaseModel):
             A YAML file of at most `MAX_YAML_BYTES`: field and value pairs, nothing else.
         language : str
             Language of the error, if there is one.
+        sites : Sites, optional
+            With them, sites, partners, districts and indicators that the file names and they do not have are faults of the file, too.
 
         Raises
         ------
         ScenarioError
             Lists every fault with its row.
         """
-        texts = Texts(language)
+        texts, file = Texts(language), Path(path).name
         values, rows = read_yaml(find_path(path), texts)
-        return checked(values, Path(path).name, texts, rows)
+        unknown = [] if sites is None else _unknown_names(values, rows, file, sites, texts)
+        try:
+            scenario = checked(values, file, texts, rows)
+        except ScenarioError as error:
+            faults = sorted([*error.faults, *unknown], key=lambda fault: fault.row or 0)
+            raise ScenarioError(faults, texts, file) from None
+        if unknown:
+            raise ScenarioError(unknown, texts, file)
+        return scenario
 
     @classmethod
-    def named(cls, name: str, folder: str | Path = "data", language: str = "de") -> Scenario:
-        """Read ``<folder>/scenarios/<name>.yaml``.
+    def named(
+        cls, name: str, folder: str | Path = "data", language: str = "de", sites: Sites | None = None
+    ) -> Scenario:
+        """Read ``<folder>/scenarios/<name>.yaml``; `sites` as for `from_yaml`.
 
         Raises
         ------
         ScenarioError
             There is no scenario of this name (the known ones are listed), or the file has faults.
         """
-        texts, known = Texts(language), scenario_names(folder)
+        texts, known, place = Texts(language), scenario_names(folder), str(Path(folder) / "scenarios")
         if not known:
-            place = str(Path(folder) / "scenarios")
             raise ScenarioError(
                 [Fault(place, None, None, "", texts.text("a folder with scenario files"))], texts, place
             )
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
             expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
-            raise ScenarioError([Fault("scenarios", None, "scenario", texts.given(name), expected)], texts, "scenarios")
-        scenario = cls.from_yaml(find_path(folder) / "scenarios" / f"{name}.yaml", language)
+            raise ScenarioError([Fault(place, None, "scenario", texts.given(name), expected)], texts, place)
+        scenario = cls.from_yaml(find_path(folder) / "scenarios" / f"{name}.yaml", language, sites)
         if scenario.name != name:
             expected = texts.text("the name of the file ({name})", name=name)
             fault = Fault(f"{name}.yaml", None, "name", texts.given(scenario.name), expected)
@@ -463,7 +480,7 @@ class Scenario(BaseModel):
         sites = self._with_learned(sites)
         texts, faults, changes = Texts(self.language), [], {}
         frame, known = sites.frame, list(sites.site_ids)
-        file = f"Scenario {self.name}"
+        file = self._heading
         for site_id, choice in self.sites.items():
             chosen, column = choice.choices(), f"sites.{site_id}"
             if site_id not in frame.index:
@@ -491,7 +508,7 @@ class Scenario(BaseModel):
         """Give the sites with the effect scales that the reports teach, where the scenario asks for these."""
         if self.response_from == "assumed":
             return sites
-        texts, file = Texts(self.language), f"Scenario {self.name}"
+        texts, file = Texts(self.language), self._heading
         try:
             scales = learn(sites, self.response_from, language=self.language).scale_eur
         except PlainError as error:
@@ -533,26 +550,46 @@ def scenario_names(folder: str | Path = "data") -> list[str]:
         return []
 
 
-def with_parameters(name: str, folder: str | Path, changes: Mapping[str, Any]) -> Scenario:
+def with_parameters(name: str, folder: str | Path, changes: Mapping[str, Any], sites: Sites | None = None) -> Scenario:
     """Give the named scenario with some parameters changed, as `Scenario.from_parameters` does in a notebook.
+
+    Parameters
+    ----------
+    changes : mapping
+        Some of `PARAMETERS`.
+    sites : Sites, optional
+        As for `Scenario.from_yaml`.
 
     Raises
     ------
     ScenarioError
         An unknown or ill-typed parameter, or no such scenario.
     """
-    return _from_parameters({"data_dir": str(folder), "scenario": name, **changes}, complete=False)
+    places = {"data_dir": str(folder), "scenario": name}
+    misplaced = {place: changes[place] for place in places if place in changes}
+    return _from_parameters({**changes, **places}, complete=False, misplaced=misplaced, sites=sites)
 
 
-def _from_parameters(given: Mapping[str, Any], *, complete: bool) -> Scenario:
+def _from_parameters(
+    given: Mapping[str, Any], *, complete: bool, misplaced: Mapping[str, Any] | None = None, sites: Sites | None = None
+) -> Scenario:
     language = given.get("language")
     texts = Texts(language if language in LANGUAGES else LANGUAGES[0])
     file, faults = texts.text("parameters"), []
+    known = _KNOWN if complete else PARAMETERS
     for name in given:
         if name not in _KNOWN:
-            near = difflib.get_close_matches(name, _KNOWN, n=1)
-            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in _KNOWN if k not in near)]))
+            near = difflib.get_close_matches(name, known, n=1)
+            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
             faults.append(Fault(file, None, name, texts.given(given[name]), expected))
+    elsewhere = {
+        "data_dir": mark("the folder as an option: quartier run --data DIR"),
+        "scenario": mark("its name right after the command: quartier run SCENARIO"),
+    }
+    faults += [
+        Fault(file, None, name, texts.given(value), texts.text(elsewhere[name]))
+        for name, value in (misplaced or {}).items()
+    ]
     for name in _KNOWN:
         if complete and name not in given:
             faults.append(Fault(file, None, name, "", texts.text("a parameter of this name")))
@@ -573,7 +610,7 @@ def _from_parameters(given: Mapping[str, Any], *, complete: bool) -> Scenario:
     base = None
     if isinstance(given.get("data_dir"), str) and isinstance(given.get("scenario"), str):
         try:
-            base = Scenario.named(given["scenario"], given["data_dir"], texts.language)
+            base = Scenario.named(given["scenario"], given["data_dir"], texts.language, sites)
         except ScenarioError as error:
             faults += error.faults
     if faults or base is None:
@@ -607,6 +644,38 @@ def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[st
         given = "" if item["type"] == "missing" or not item["loc"] else texts.given(_shown(item["input"]))
         faults.setdefault((row, item["loc"][:1], column), Fault(file, row, column, given, _expected(item, texts)))
     raise ScenarioError(faults.values(), texts, file) from None
+
+
+def _unknown_names(
+    values: Mapping[str, Any], rows: Mapping[str, int], file: str, sites: Sites, texts: Texts
+) -> list[Fault]:
+    """Faults for what a scenario file names and the sites do not have; what is no name at all is said by `checked`."""
+    # Column, what its row is known by, what is named, and the names that there are, each as it is shown.
+    named: list[tuple[str, str, Any, dict[str, str]]] = []
+    for field in ("groups", "earmarked"):
+        listed = values.get(field)
+        for at, one in enumerate(listed if isinstance(listed, list) else ()):
+            by = one.get("by") if isinstance(one, dict) else None
+            if isinstance(by, str) and by in get_args(Partner):
+                partners = sorted(set(sites.frame[by].dropna())) if by in sites.frame else []
+                place = f"{field}.{at}.name"
+                # In quotes and whole, to be copied: names of partners hold commas.
+                named.append((place, place, one.get("name"), {name: texts.given(name, 200) for name in partners}))
+    of_sites = {site_id: site_id for site_id in sites.site_ids}
+    known = {"sites": of_sites, "months": of_sites}
+    if not sites.has_need:  # else no weights may be stated at all, which is said where the need is weighed
+        known["need_weights"] = {name: name for name in sites.weights}
+    for field, names in known.items():
+        chosen = values.get(field)
+        named += [(field, f"{field}.{name}", name, names) for name in (chosen if isinstance(chosen, dict) else ())]
+    faults = []
+    for column, place, name, names in named:
+        if isinstance(name, str) and name and name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            shown = [names[one] for one in dict.fromkeys([*near, *names])]
+            expected = texts.text("one of {values}", values=", ".join(shown) or "-")
+            faults.append(Fault(file, rows.get(place), column, texts.given(name), expected))
+    return faults
 
 
 def _shown(value: Any) -> Any:

@@ -870,6 +870,40 @@ def test_several_faults_of_a_scenario_are_listed_in_one_error(tmp_path):
     }
 
 
+def test_what_a_scenario_file_names_and_the_city_has_not_is_told_with_its_other_faults(city):
+    text = """\
+name: cut
+groups:
+- {by: provider, name: AWO, max_eur: 9000}
+- {by: housing_company, name: Scholle, max_share: 1.5}
+earmarked: [{by: district, name: Ost, amount_eur: 5}]
+sites: {hil: {status: signed}}
+months: {moor: 6}
+need_weights: {very_olde: 1}
+max_sites: ten
+"""
+    (city / "scenarios" / "cut.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(q.ScenarioError) as error:
+        q.Scenario.named("cut", city, "en", q.load(city))
+    refused(
+        error.value,
+        Fault("cut.yaml", 4, "groups.1.max_share", quoted("1.5"), "at most 1"),
+        Fault(
+            "cut.yaml",
+            4,
+            "groups.1.name",
+            quoted("Scholle"),
+            f"one of {quoted('Scholle, eG')}, {quoted('Wohnbau GmbH')}",
+        ),
+        Fault("cut.yaml", 5, "earmarked.0.name", quoted("Ost"), f"one of {quoted('Nord')}, {quoted('Süd')}"),
+        Fault("cut.yaml", 6, "sites", quoted("hil"), "one of hill, park, yard"),
+        Fault("cut.yaml", 7, "months", quoted("moor"), "one of park, hill, yard"),
+        Fault("cut.yaml", 8, "need_weights", quoted("very_olde"), "one of very_old, old"),
+        Fault("cut.yaml", 9, "max_sites", quoted("ten"), "a whole number"),
+    )
+    assert [fault.row for fault in error.value.faults] == [4, 4, 5, 6, 7, 8, 9]
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -905,7 +939,7 @@ def test_a_scenario_of_no_known_name_is_refused_and_the_nearest_is_named(city, n
     with pytest.raises(q.ScenarioError) as error:
         q.Scenario.named(name, city, language="en")
     given = quoted(name if isinstance(name, str) else "None")
-    refused(error.value, Fault("scenarios", None, "scenario", given, f"one of {known}"))
+    refused(error.value, Fault(str(city / "scenarios"), None, "scenario", given, f"one of {known}"))
 
 
 def test_a_scenario_of_another_name_than_its_file_is_refused(city):
@@ -932,6 +966,14 @@ def test_a_bad_change_of_a_scenario_is_refused():
         Fault("Scenario baseline", None, "budgt_eur", quoted("1"), fields("budget_eur")),
         Fault("Scenario baseline", None, "max_sites", quoted("ten"), "a whole number"),
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "head"), [("de", "Szenario baseline: 1 Fehler"), ("en", "Scenario baseline: 1 fault")]
+)
+def test_an_error_about_a_scenario_that_is_no_file_begins_in_its_language(language, head):
+    with pytest.raises(q.ScenarioError, match=head):
+        q.Scenario(language=language).replace(budgt_eur=1)
 
 
 # --- parameters of a notebook and of the command line -----------------------------------------------------------
@@ -977,7 +1019,7 @@ def test_a_bad_parameter_is_refused_in_a_notebook_and_on_the_command_line(city, 
     if not {"data_dir", "scenario"} & changes.keys():
         with pytest.raises(q.ScenarioError) as error:
             with_parameters("baseline", city, {"language": "en", **changes})
-        refused(error.value, fault)
+        refused(error.value, fault._replace(expected=fault.expected.replace("data_dir, scenario, ", "")))
     assert fingerprint(city) == before
 
 
@@ -999,6 +1041,17 @@ def test_all_bad_parameters_are_listed_in_one_error(city):
     with pytest.raises(q.ScenarioError) as error:
         q.Scenario.from_parameters(parameters(city, scenario="cutt", max_site=9, budget_eur="much", language="fr"))
     assert {fault.column for fault in error.value.faults} == {"scenario", "max_site", "budget_eur", "language"}
+
+
+def test_what_a_run_names_otherwise_is_refused_as_a_parameter_with_the_way_to_name_it(city):
+    with pytest.raises(q.ScenarioError) as error:
+        with_parameters("baseline", city, {"language": "en", "scenario": "cut", "data_dir": "x", "max_site": 9})
+    refused(
+        error.value,
+        Fault("parameters", None, "max_site", quoted("9"), known("max_sites").replace("data_dir, scenario, ", "")),
+        Fault("parameters", None, "scenario", quoted("cut"), "its name right after the command: quartier run SCENARIO"),
+        Fault("parameters", None, "data_dir", quoted("x"), "the folder as an option: quartier run --data DIR"),
+    )
 
 
 # --- weights ----------------------------------------------------------------------------------------------------
