@@ -203,6 +203,30 @@ def printed(value: Any, form: str, texts: Texts) -> str:
     return _FORMS[form](texts, value)
 
 
+_NAMES = {
+    ("raten", ""): mark("Instalments of each site"),
+    ("alternativen", ""): mark("Proposal and alternatives"),
+    ("alternativen", "more_benefit"): mark("more benefit (weighted persons)"),
+    ("kennzahlen", ""): mark("Sums over all sites"),
+    ("gelernt", ""): mark("What the reports teach"),
+    ("bewegt", ""): mark("What that would move"),
+    ("lage", ""): mark("State of the cooperation, counted"),
+    ("lesbarkeit", ""): mark("How easily the summary is read"),
+    ("lesbarkeit", "school_year"): mark("School year"),
+    ("instalments", "name"): mark("Instalment"),
+    ("instalments", "account"): mark("Account"),
+    ("instalments", "share"): mark("Share"),
+    ("partners", "name"): mark("Name"),
+    ("calendar", "name"): mark("Event"),
+    ("goals", "name"): mark("Goal"),
+    ("goals", "field"): mark("Field of action"),
+    ("dialogue_indicators", "name_de"): mark("Indicator"),
+    ("indicator_kinds", "name_de"): mark("Indicator"),
+    ("indicator_kinds", "name_en"): mark("Indicator"),
+}
+"""Names of tables beside the papers (with an empty column), and of columns that mean something else elsewhere."""
+
+
 class Numbers:
     """Reads cells for a paper and keeps a list of what was read.
 
@@ -217,12 +241,25 @@ class Numbers:
     def __init__(self, basis: Basis, texts: Texts, trace: documents.Trace | None = None) -> None:
         self.basis, self.texts, self.trace = basis, texts, trace or documents.Trace(texts)
         self.beside: dict[str, list[dict[str, Any]]] = {}
+        self.names: dict[tuple[str, str], str] = {}
+        """Names that the data give to tables (with an empty column) and columns."""
 
     def in_language(self, language: str) -> Numbers:
         """Give one that prints in another language, and is traced like this one."""
         other = Numbers(self.basis, Texts(language), self.trace)
-        other.beside = self.beside
+        other.beside, other.names = self.beside, self.names
         return other
+
+    def called(self, table: str, column: str) -> tuple[str, str]:
+        """What people call a table and its column, in the language of the paper."""
+        texts, kind = self.trace.texts, table.removeprefix(DEMONSTRATION).partition("-")[0]
+
+        def name(key: str, context: str, otherwise: str) -> str:
+            if (table, key) in self.names:
+                return self.names[table, key]
+            return texts.text(_NAMES[kind, key]) if (kind, key) in _NAMES else texts.name(context, otherwise)
+
+        return name("", "table", table), name(column, "column", column)
 
     def cell(self, table: str, column: str, form: str = "eur", **key: Any) -> str:
         """Print a cell, traced; an assumed figure is marked. Empty where the cell is.
@@ -251,6 +288,7 @@ class Numbers:
             column=column,
             value=_plain(value),
             assumed=is_assumed and form != "text",
+            names=self.called(table, column),
         )
 
     def row(self, table: str, **key: Any) -> dict[str, Any]:
@@ -314,7 +352,14 @@ class _Desk:
         if not any(letter.isdigit() for letter in shown):
             return shown
         row = "; ".join(str(one) for one in key.values())
-        return self.numbers.trace.show(shown, table=self.basis.file(table), row=row, column=column, value=shown)
+        return self.numbers.trace.show(
+            shown,
+            table=self.basis.file(table),
+            row=row,
+            column=column,
+            value=shown,
+            names=self.numbers.called(table, column),
+        )
 
     def name(self, site_id: str) -> str:
         return self.numbers.words("distribution", "name", site_id=site_id)
@@ -334,15 +379,24 @@ class _Desk:
 
     def partners(self, site_id: str) -> tuple[str, str]:
         """Housing company and provider of a site, as they stand in its last agreement; not known where that names none."""
-        rows = [row for row in self.basis.rows("agreements") if row["site_id"] == site_id]
-        if not rows:
-            return self.text("not known"), self.text("not known")
-        key = {"agreement_id": max(rows, key=lambda row: str(row["date"]))["agreement_id"]}
+        row = self.agreement(site_id)
         company, provider = (
-            self.partner(str(self.numbers.row("agreements", **key)[column] or "")) or self.text("not known")
+            self.partner(str(row.get(column) or "")) or self.text("not known")
             for column in ("housing_company", "provider")
         )
         return company, provider
+
+    def agreement(self, site_id: str) -> Mapping[str, Any]:
+        """Row of a site's last agreement; empty where there is none."""
+        rows = [row for row in self.basis.rows("agreements") if row["site_id"] == site_id]
+        return sorted(rows, key=lambda row: str(row["date"]))[-1] if rows else {}
+
+    def lacking(self, site_id: str) -> list[str]:
+        """What is lacking before a site's money can be paid, as keys of `_LACKING`; nothing where it can be."""
+        row = self.agreement(site_id)
+        # A scenario may only suppose that an agreement is signed; nothing is paid on that.
+        is_signed = self.status(site_id) == "signed" == row.get("status")
+        return [key for key, is_there in (("agreement", is_signed), ("provider", row.get("provider"))) if not is_there]
 
     def partner(self, name: str) -> str:
         """Name a partner as briefly as the programme does: BGW for BGW Bielefelder Gesellschaft."""
@@ -456,7 +510,9 @@ def _decision(desk: _Desk) -> dict[str, Any]:
     budget = numbers.cell("scenario", "value", field="budget_eur")
     count = numbers.cell("baselines", "funded_sites", "number", baseline="plan")
     spent = _total(desk)
-    pending = [site for site in desk.funded() if desk.status(site) != "signed"]
+    pending, nameless = (
+        [site for site in desk.funded() if key in desk.lacking(site)] for key in ("agreement", "provider")
+    )
     proposal = [
         desk.text(
             "Of the {budget} a year for neighbourhood work, {spent} go to {count} site, as in the table below.",
@@ -472,6 +528,13 @@ def _decision(desk: _Desk) -> dict[str, Any]:
             desk.text(
                 "Money for sites without a signed agreement ({sites}) is only paid once it is signed.",
                 sites=texts.listing(desk.name(site) for site in pending),
+            )
+        )
+    if nameless:
+        proposal.append(
+            desk.text(
+                "Money for sites whose provider is not known ({sites}) is only paid once the provider is known.",
+                sites=texts.listing(desk.name(site) for site in nameless),
             )
         )
     proposal.append(desk.text("The administration reports on the results of the quality dialogue."))
@@ -582,7 +645,7 @@ def _financial_effects(desk: _Desk) -> list[str]:
     if sums:
         found.append(
             desk.text(
-                "{payable} of this go to sites with a signed agreement, {reserved} are kept for sites without one.",
+                "{payable} of this go to sites with a signed agreement and a known provider, {reserved} are kept for the others.",
                 payable=numbers.cell(sums, "amount_eur", site_id="payable"),
                 reserved=numbers.cell(sums, "amount_eur", site_id="reserved"),
             )
@@ -664,7 +727,7 @@ def _why(desk: _Desk, row: Mapping[str, Any]) -> list[str]:
     elif amount <= least:
         plain = [desk.text("That is the lowest amount.")]
     elif desk.basis.plan.outcome.name == "OPTIMAL":
-        plain = [desk.text("With another amount, no more people would be reached over all sites together.")]
+        plain = [desk.text("No other amount would reach more people over all sites together.")]
     else:
         plain = []
     why = desk.numbers.words("distribution", "why", site_id=row["site_id"])
@@ -699,12 +762,16 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
         )
     )
     reasons += _why(desk, row)
-    is_signed = row["status"] == "signed"
+    lacking = desk.lacking(site_id)
     conditions = [
-        desk.text("The agreement is signed.")
-        if is_signed
-        else desk.text("There is no signed agreement yet. The money is kept, and paid once it is signed.")
+        desk.text("There is no signed agreement yet. The money is kept, and paid once it is signed.")
+        if "agreement" in lacking
+        else desk.text("The agreement is signed.")
     ]
+    if "provider" in lacking:
+        conditions.append(
+            desk.text("The provider is not known yet. The money is kept, and paid once the provider is known.")
+        )
     for event in desk.events("deadline", "renewal"):
         if event["site_id"] not in (None, site_id):
             continue
@@ -715,6 +782,9 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
         "wohnungsunternehmen": company,
         "anbieter": provider,
         "betrag": amount,
+        "auszahlung": desk.text("kept back ({why})", why=_what_is_lacking(desk, lacking))
+        if lacking
+        else desk.text("possible"),
         "gruende": reasons,
         "bedingungen": conditions,
         "fragen": desk.text("Who answers questions at the city is not in the data; the city enters it here."),
@@ -730,20 +800,20 @@ def _treasury(desk: _Desk) -> dict[str, Any]:
     if not table:
         raise PaperError(desk.text("The data name no instalments."))
     rates = desk.basis.rows("instalments")
-    rows = []
+    payable, reserved = [], []
     for row in numbers.beside[table]:
-        if row["site_id"] not in _SUMS:
-            _, provider = desk.partners(row["site_id"])
-            rows.append(
-                {
-                    "standort": desk.name(row["site_id"])
-                    if row["status"] == "signed"
-                    else desk.text("{site} (kept back)", site=desk.name(row["site_id"])),
-                    "empfaenger": provider,
-                    "raten": [numbers.cell(table, rate["instalment_id"], site_id=row["site_id"]) for rate in rates],
-                    "betrag": numbers.cell(table, "amount_eur", site_id=row["site_id"]),
-                }
-            )
+        site_id = row["site_id"]
+        if site_id in _SUMS:
+            continue
+        paid = {
+            "standort": desk.name(site_id),
+            "raten": [numbers.cell(table, rate["instalment_id"], site_id=site_id) for rate in rates],
+            "betrag": numbers.cell(table, "amount_eur", site_id=site_id),
+        }
+        if row["lacking"]:
+            reserved.append({**paid, "was_fehlt": _what_is_lacking(desk, desk.lacking(site_id))})
+        else:
+            payable.append({**paid, "empfaenger": desk.partners(site_id)[1]})
     sums = [
         {
             "was": desk.text(_SUMS[key]),
@@ -763,7 +833,21 @@ def _treasury(desk: _Desk) -> dict[str, Any]:
         }
         for rate in rates
     ]
-    return {"raten": plans, "ratennamen": [plan["rate"] for plan in plans], "zahlungen": rows, "summen": sums}
+    return {
+        "raten": plans,
+        "ratennamen": [plan["rate"] for plan in plans],
+        "zahlungen": payable,
+        "vorbehalten": reserved,
+        "summen": sums,
+    }
+
+
+_LACKING = {"agreement": mark("no signed agreement"), "provider": mark("provider not known")}
+"""What may be lacking before money is paid."""
+
+
+def _what_is_lacking(desk: _Desk, keys: Sequence[str]) -> str:
+    return desk.texts.listing(desk.text(_LACKING[key]) for key in keys)
 
 
 _SUMS = {
@@ -792,6 +876,8 @@ def _beside_amounts(desk: _Desk) -> str:
                 "site_id": site_id,
                 "name": row["name"],
                 "status": row["status"],
+                "provider": desk.agreement(site_id).get("provider") or "",
+                "lacking": "; ".join(desk.lacking(site_id)),
                 **dict(zip(ids, parts, strict=True)),
                 "amount_eur": math.fsum(parts),
                 "assumed": "; ".join(filter(None, [row["assumed"], assumed])),
@@ -804,16 +890,19 @@ def _beside_amounts(desk: _Desk) -> str:
                 "site_id": key,
                 "name": "",
                 "status": "",
+                "provider": "",
+                "lacking": "",
                 **{column: round(math.fsum(row[column] for row in counted), 2) for column in (*ids, "amount_eur")},
                 "assumed": "; ".join(dict.fromkeys(row["assumed"] for row in made[:1])),
             }
         )
     numbers.beside[name] = made
+    numbers.names |= {(name, str(rate["instalment_id"])): str(rate["name"]) for rate in rates}
     return name
 
 
 def _counts(row: Mapping[str, Any], key: str) -> bool:
-    return key == "total" or (row["status"] == "signed") == (key == "payable")
+    return key == "total" or bool(row["lacking"]) == (key == "reserved")
 
 
 def instalments(amount_eur: float, shares: Sequence[float]) -> list[float]:
@@ -862,7 +951,9 @@ def _dialogue_report(desk: _Desk) -> dict[str, Any]:
         "ohne_bericht": _without_report(desk, found),
         "gelernt": _learnt(desk),
         "bewegt": _moved(desk),
-        "gremien": [desk.event(row) for row in desk.events("report") if row["begins"].year <= found.year + 1][-1:],
+        "gremien": [
+            desk.event(row) for row in desk.events("report") if found.year <= row["begins"].year <= found.year + 1
+        ][-1:],
     }
 
 
@@ -912,6 +1003,9 @@ def _goals(desk: _Desk, found: quality.Dialogue) -> list[dict[str, Any]]:
         assumed = "reports" if found.demonstration else ""
         rows = [{"row": str(at + 1), **row, "assumed": assumed} for at, row in enumerate(_rows_of(frame))]
         desk.numbers.beside[name] = rows
+        desk.numbers.names[name, ""] = desk.text("Goal {goal}", goal=desk.texts.given(goal["field"]))
+        for row in desk.basis.rows("dialogue_indicators"):
+            desk.numbers.names[name, row["indicator"]] = row["name_de"]
         tables.append(
             {
                 "ziel": desk.numbers.words("goals", "field", goal_id=goal["goal_id"]),
@@ -1237,6 +1331,7 @@ def compose(basis: RunBasis, kind: str, *, is_draft: bool = False, has_english: 
             "betreff": numbers.programme("subject"),
             "stadt": texts.listing(cities),
             "datum": texts.date(basis.manifest.begun.date()),
+            "ohne_termine": _without_dates(desk, kind, made, basis.manifest.begun.year),
             "vorfuehrung": texts.text("Demonstration with made-up figures") if is_made_up else "",
             "zusammenfassung": summary,
             "summary": english,
@@ -1253,6 +1348,33 @@ def compose(basis: RunBasis, kind: str, *, is_draft: bool = False, has_english: 
         dict(numbers.beside),
         is_draft,
         is_made_up,
+    )
+
+
+_DATED = {
+    "mitteilung": ("committee",),
+    "beschluss": ("committee", "dialogue", "deadline", "report"),
+    "foerderbescheid-anlage": ("deadline", "renewal"),
+}
+"""Kinds of events that a paper names."""
+
+
+def _without_dates(desk: _Desk, kind: str, made: Mapping[str, Any], year: int) -> str:
+    """Say that the data hold no date for a paper's year; empty where they do."""
+    if kind == "bericht":
+        told = desk.text("In the calendar (calendar.csv) there is no date for the report on {year}.", year=made["jahr"])
+        return "" if made["gremien"] else told
+    if kind == "kasse":
+        days = [row["due_date"] for row in desk.basis.rows("instalments")]
+        told = desk.text(
+            "No instalment is due in {year} (instalments.csv). Days that stand here are of other years.", year=year
+        )
+        return "" if any(isinstance(day, datetime.date) and day.year == year for day in days) else told
+    if any(row["begins"].year <= year <= row["ends"].year for row in desk.events(*_DATED[kind])):
+        return ""
+    return desk.text(
+        "In the calendar (calendar.csv) there are no dates for {year}. Days that stand here are of other years.",
+        year=year,
     )
 
 
@@ -1306,7 +1428,19 @@ def _summary(desk: _Desk, kind: str) -> list[str]:
         found.append(desk.text("Each sheet says how much a site gets, and why."))
     if kind == "kasse":
         found.append(desk.text("The treasury pays the money in instalments."))
-        found.append(desk.text("Without a signed agreement nothing is paid."))
+        found.append(
+            desk.text(
+                "Of this, {payable} can be paid.",
+                payable=desk.numbers.cell("raten", "amount_eur", site_id="payable"),
+            )
+        )
+        if any(desk.lacking(site_id) for site_id in desk.funded()):
+            found.append(
+                desk.text(
+                    "{reserved} are kept back: the agreement is not signed, or it is not known who gets the money.",
+                    reserved=desk.numbers.cell("raten", "amount_eur", site_id="reserved"),
+                )
+            )
     return [*found, *_care(desk)]
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from quartier.data import Fault
 from quartier.language import Texts
-from quartier.typeset import EMU_PER_MM, FaultyTemplate, foreign_content, qualified, room_for, short_name
+from quartier.typeset import EMU_PER_MM, SMALL_STYLE, FaultyTemplate, foreign_content, qualified, room_for, short_name
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -36,7 +36,7 @@ _WHOLE = ("tr", "tc", "p", "r")
 """Prefixes of a tag that stands for the whole row, cell, paragraph or run that it is in."""
 _ENDS = {"for": "endfor", "if": "endif"}
 _CODES = {"de": "de-DE", "en": "en-GB"}
-_OWN = ("draft", "origins", "origins_by_row", "assumed_note")
+_OWN = ("draft", "origins", "origins_by_table", "assumed_note")
 """Fields that every template knows."""
 _UNSEEN = "\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Marks that turn the direction of writing, so that a text reads otherwise than it is; and the mark of a file's beginning."""
@@ -62,6 +62,8 @@ class Origin:
         What stands in that cell.
     assumed : bool
         It rests on an assumption.
+    names : (str, str)
+        What people call the table and the column.
     """
 
     text: str
@@ -70,6 +72,7 @@ class Origin:
     column: str
     value: str
     assumed: bool
+    names: tuple[str, str]
 
 
 class Trace:
@@ -98,7 +101,17 @@ class Trace:
         self._known: list[Origin] = []
         self._shown: dict[Origin, None] = {}
 
-    def show(self, text: str, *, table: str, row: str, column: str, value: object, assumed: bool = False) -> str:
+    def show(
+        self,
+        text: str,
+        *,
+        table: str,
+        row: str,
+        column: str,
+        value: object,
+        assumed: bool = False,
+        names: tuple[str, str] | None = None,
+    ) -> str:
         """Give a text that is traced wherever it is printed; it may stand inside other texts.
 
         Parameters
@@ -111,13 +124,15 @@ class Trace:
             What stands in that cell.
         assumed : bool
             It rests on an assumption: it is printed with `SIGN`.
+        names : (str, str), optional
+            What people call the table and the column; what they are called in the run by default.
 
         Returns
         -------
         str
             For the context of `render`, alone or as part of a sentence.
         """
-        self._known.append(Origin(text, table, row, column, str(value), assumed))
+        self._known.append(Origin(text, table, row, column, str(value), assumed, names or (table, column)))
         return f"{_TRACE_START}{self._key}:{len(self._known) - 1}{_TRACE_END}{text}{self.SIGN if assumed else ''}"
 
     def printed(self, text: str) -> str:
@@ -138,13 +153,24 @@ class Trace:
         """Origins of what was printed, once each, in order."""
         return tuple(self._shown)
 
-    def origins_by_row(self) -> list[dict[str, str]]:
-        """Give the same as a short list: one entry a row of a table, ``numbers`` with the column that each is in."""
-        found: dict[tuple[str, str], list[str]] = {}
+    def origins_by_table(self) -> list[dict[str, Any]]:
+        """Give the same as a short list: an entry a table, in it one a column, with row and number of each of its cells."""
+        tables: dict[tuple[str, str], dict[tuple[str, str], list[str]]] = {}
         for one in self._shown:
             shown = one.text if len(one.text) <= _LONG else f"{one.text[:_LONG]} \u2026"
-            found.setdefault((one.table, one.row), []).append(f"{one.column}: {shown}{self.SIGN * one.assumed}")
-        return [{"table": table, "row": row, "numbers": "; ".join(cells)} for (table, row), cells in found.items()]
+            columns = tables.setdefault((one.table, one.names[0]), {})
+            columns.setdefault((one.column, one.names[1]), []).append(f"{one.row}: {shown}{self.SIGN * one.assumed}")
+        return [
+            {
+                "table": table,
+                "name": name,
+                "columns": [
+                    {"column": column, "name": called, "numbers": "; ".join(cells)}
+                    for (column, called), cells in columns.items()
+                ],
+            }
+            for (table, name), columns in tables.items()
+        ]
 
     def note(self) -> str:
         """Say what the sign means; empty where no number that was printed rests on an assumption."""
@@ -189,9 +215,9 @@ def render(
 ) -> bytes:
     """Fill in a Word template.
 
-    The template also knows ``draft`` (true or false), ``origins`` (rows of `Origin`, for the list at the end), ``origins_by_row``
-    (the same in fewer lines, see `Trace`) and ``assumed_note`` (what the sign of an assumption means; empty where there is none). It is
-    filled in twice, so that these may stand anywhere.
+    The template also knows ``draft`` (true or false), ``origins`` (rows of `Origin`, for the list at the end),
+    ``origins_by_table`` (the same in fewer lines, see `Trace`) and ``assumed_note`` (what the sign of an assumption means; empty where
+    there is none). It is filled in twice, so that these may stand anywhere.
 
     Parameters
     ----------
@@ -234,7 +260,7 @@ def render(
     given = {
         "draft": draft,
         "origins": own.origins(),
-        "origins_by_row": own.origins_by_row(),
+        "origins_by_table": own.origins_by_table(),
         "assumed_note": own.note(),
     }
     own.forget()
@@ -640,20 +666,21 @@ def _finish(document: Document, texts: Texts, *, is_draft: bool) -> None:
                 _say_first(head, texts.text("Draft"))
 
 
-_SMALL_ROWS, _SMALL_TEXT = 14, 1500
-"""Rows and letters of a table that surely fits on one page."""
+_SMALL_ROWS, _SMALL_TEXT = 6, 800
+"""Rows and letters of a table that is not parted: a longer one would leave much of a page empty by moving to the next as a whole."""
 
 
 def _lay_out(document: Document) -> None:
-    """Part no word where a column could be wider, no short table, and no heading with its sentence from what they stand over."""
+    """Part no word where a column could be wider, no small table, and no heading with its sentence from what they stand over."""
     body = document.element.body
     for table in body.iter(qualified("w:tbl")):
         _widen(table)
         rows = table.findall(qualified("w:tr"))
-        if len(rows) <= _SMALL_ROWS and len(_text(table)) <= _SMALL_TEXT:
-            for row in rows[:-1]:
-                for paragraph in row.iter(qualified("w:p")):
-                    paragraph.get_or_add_pPr().keepNext_val = True
+        is_small = len(rows) <= _SMALL_ROWS and len(_text(table)) <= _SMALL_TEXT
+        # A head does not stand alone at the end of a page, nor the last row, mostly a sum, alone on the next.
+        for row in rows[:-1] if is_small else [*rows[:2], *rows[-2:-1]]:
+            for paragraph in row.iter(qualified("w:p")):
+                paragraph.get_or_add_pPr().keepNext_val = True
     from docx.text.paragraph import Paragraph
 
     blocks = [one for one in body if short_name(one) in ("w:p", "w:tbl")]
@@ -745,6 +772,8 @@ def _packed(document: Document) -> bytes:
 CELL_STYLE = "Table Text"
 """Style of paragraphs in tables; Word has none of its own."""
 
+_SMALL_LEAD = f"{SMALL_STYLE} Lead"
+
 
 def template_from(outline: str, *, head: str = "", foot: str = "", language: str = "de") -> bytes:
     """Make a Word template from a plain outline, to be edited in Word afterwards.
@@ -753,6 +782,7 @@ def template_from(outline: str, *, head: str = "", foot: str = "", language: str
 
         = title               # heading            ## heading of level 2         ### heading of level 3
         - item of a list      1. numbered item     ^ caption of what follows or stands above
+        ~ small print         ~~ small print that stays with what follows
         text; **bold**        Label:: text (the text is set in from the label)
         | head | head |       rows of a table, the first is its head; a column of {{ }} fields ends in ``>`` in its head to stand
         | {%tr for ... %} |   to the right (``| Amount> |``); ``| Name 40% |`` says how wide a column is
@@ -821,6 +851,8 @@ class _Outline:
             "- ": "List Bullet",
             "1. ": "List Number",
             "^ ": "Caption",
+            "~ ": SMALL_STYLE,
+            "~~ ": _SMALL_LEAD,
         }
         start = next((start for start in styles if line.startswith(start)), "")
         paragraph = self.document_.add_paragraph(style=styles.get(start, "Normal"))
@@ -902,6 +934,12 @@ class _Outline:
         cell = self.document_.styles.add_style(CELL_STYLE, WD_STYLE_TYPE.PARAGRAPH)
         cell.base_style, cell.font.size = normal, Pt(9.5)
         cell.paragraph_format.space_before = cell.paragraph_format.space_after = Pt(2)
+        small = self.document_.styles.add_style(SMALL_STYLE, WD_STYLE_TYPE.PARAGRAPH)
+        small.base_style, small.font.size, small.paragraph_format.left_indent = normal, Pt(8), Mm(4)
+        small.paragraph_format.space_before, small.paragraph_format.space_after = Pt(0), Pt(2)
+        lead = self.document_.styles.add_style(_SMALL_LEAD, WD_STYLE_TYPE.PARAGRAPH)
+        lead.base_style, lead.paragraph_format.left_indent = small, Mm(0)
+        lead.paragraph_format.space_before, lead.paragraph_format.keep_with_next = Pt(4), True
         border = self.document_.styles["Title"].element.pPr.find(qualified("w:pBdr"))
         border.getparent().remove(border)
         section = self.document_.sections[0]

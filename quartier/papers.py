@@ -30,19 +30,20 @@ TEMPLATES = Path(__file__).parent / "templates" / FOLDER
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: files, and which papers there are none of, and why."""
+    """What was written: files, which papers there are none of, and why, and what they lack."""
 
     folder: Path
     files: tuple[Path, ...]
     left_out: Mapping[str, str]
     texts: Texts
+    notes: tuple[str, ...]
 
     def sentences(self) -> list[str]:
         """Say what was written and what was not."""
         texts = self.texts
         lines = [texts.text("Written: {file}", file=path) for path in self.files]
         lines += [texts.text("Not written: {kind}. {why}", kind=kind, why=why) for kind, why in self.left_out.items()]
-        return lines
+        return [*lines, *self.notes]
 
 
 # --- the run that a paper is about ------------------------------------------------------------------------------------
@@ -193,7 +194,8 @@ def write(
                 (partial / name).replace(place)
     except OSError as error:
         raise PaperError(report.unwritable(target, error, texts), exit_code=1) from error
-    return Written(target, tuple(target / name for name in files), left_out, texts)
+    notes = dict.fromkeys(paper.fields["ohne_termine"] for paper in papers)
+    return Written(target, tuple(target / name for name in files), left_out, texts, tuple(filter(None, notes)))
 
 
 def _remember(run: Path) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PROGRAM = Path(__file__).parent / "templates" / "papers" / "paper.typ"
 EMU_PER_MM = 36_000
 TWIPS_PER_MM = 1440 / 25.4
+SMALL_STYLE = "Small Text"
+"""Name of the style of small print, or the beginning of it; Word has none of its own."""
 
 _NAMES = {
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main": "w",
@@ -255,6 +257,7 @@ class _Reader:
             "hanging_mm": round(hanging, 2),
             "is_sticky": self._is_on(element, "keepNext"),
             "is_subtitle": "subtitle" in names,
+            "is_small": SMALL_STYLE.lower() in names,
         }
 
     def _outline_level(self, element: Any, names: list[str]) -> int | None:

@@ -371,6 +371,20 @@ def test_the_headings_are_bookmarks_and_the_pages_are_counted(paper):
         assert "Lauf 2026-11" in page.extract_text()
 
 
+@pytest.mark.parametrize(("rows", "is_parted"), [(12, True), (4, False)])
+def test_a_long_table_fills_the_page_and_goes_on_below_its_head_and_a_small_one_stays_whole(tmp_path, rows, is_parted):
+    table = ["| Kopf | Wert> |", *(f"| Reihe {number} | 8.000 EUR |" for number in range(rows))]
+    raw = simple(tmp_path, "\n".join(["# Eins", *["Text"] * 34, *table]))
+    pdf = to_pdf(raw)
+    first, second = (page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    assert ("Kopf" in first, "Kopf" in second) == (is_parted, True)
+    check_pdf(pdf)
+    [found] = docx.Document(io.BytesIO(raw)).tables
+    kept = [row.cells[0].paragraphs[0].paragraph_format.keep_with_next for row in found.rows]
+    assert all(kept[:2])
+    assert all(kept[:-1]) is not is_parted
+
+
 def test_every_font_of_the_pdf_is_within_it(paper):
     reader = pypdf.PdfReader(io.BytesIO(to_pdf(paper)))
     fonts = [font.get_object() for page in reader.pages for font in page["/Resources"]["/Font"].values()]
