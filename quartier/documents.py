@@ -159,7 +159,8 @@ class Trace:
         for one in self._shown:
             shown = one.text if len(one.text) <= _LONG else f"{one.text[:_LONG]} \u2026"
             columns = tables.setdefault((one.table, one.names[0]), {})
-            columns.setdefault((one.column, one.names[1]), []).append(f"{one.row}: {shown}{self.SIGN * one.assumed}")
+            row = one.row.replace("; ", " / ")  # a semicolon parts cells here
+            columns.setdefault((one.column, one.names[1]), []).append(f"{row}: {shown}{self.SIGN * one.assumed}")
         return [
             {
                 "table": table,
@@ -813,7 +814,7 @@ class _Outline:
 
         self.document_ = Document()
         self.texts = Texts(language)
-        self._is_new_page = False
+        self._is_new_page = self._is_below_table = False
         self._dress()
 
     def document(self, outline: str, head: str, foot: str) -> bytes:
@@ -825,7 +826,7 @@ class _Outline:
                 continue
             if rows:
                 self._table(rows)
-                rows = []
+                rows, self._is_below_table = [], True
             if line.strip():
                 self._line(line.strip())
         section = self.document_.sections[0]
@@ -840,6 +841,8 @@ class _Outline:
         return _packed(self.document_)
 
     def _line(self, line: str) -> None:
+        from docx.shared import Mm, Pt
+
         if line == "---":
             self._is_new_page = True
             return
@@ -858,11 +861,13 @@ class _Outline:
         paragraph = self.document_.add_paragraph(style=styles.get(start, "Normal"))
         if self._is_new_page:
             paragraph.paragraph_format.page_break_before, self._is_new_page = True, False
+        if self._is_below_table and not line.startswith("{%p"):
+            self._is_below_table = False
+            if not start:
+                paragraph.paragraph_format.space_before = Pt(10)
         language, line = re.findall(r"^(?:\[(de|en)\] )?(.*)$", line.removeprefix(start))[0]
         label, parted, text = line.partition(":: ")
         if not start and parted:
-            from docx.shared import Mm
-
             paragraph.paragraph_format.left_indent, paragraph.paragraph_format.first_line_indent = Mm(45), Mm(-45)
             paragraph.add_run(f"{label}:").bold = True
             self._bold(paragraph, f"\t{text}")

@@ -374,7 +374,7 @@ def test_the_headings_are_bookmarks_and_the_pages_are_counted(paper):
 @pytest.mark.parametrize(("rows", "is_parted"), [(12, True), (4, False)])
 def test_a_long_table_fills_the_page_and_goes_on_below_its_head_and_a_small_one_stays_whole(tmp_path, rows, is_parted):
     table = ["| Kopf | Wert> |", *(f"| Reihe {number} | 8.000 EUR |" for number in range(rows))]
-    raw = simple(tmp_path, "\n".join(["# Eins", *["Text"] * 34, *table]))
+    raw = simple(tmp_path, "\n".join(["# Eins", *["Text"] * 35, "^ Tabelle", *table]))
     pdf = to_pdf(raw)
     first, second = (page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
     assert ("Kopf" in first, "Kopf" in second) == (is_parted, True)

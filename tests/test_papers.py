@@ -209,7 +209,7 @@ def test_a_paper_lists_each_number_once_with_file_column_and_row(written, kind):
         text = origin["printed"] if len(origin["printed"]) <= 40 else f"{origin['printed'][:40]} …"
         star = "*" if origin["assumed"] == "yes" else ""
         columns = found.setdefault(origin["table"], {})
-        columns.setdefault(origin["column"], []).append(f"{origin['row']}: {text}{star}")
+        columns.setdefault(origin["column"], []).append(f"{origin['row'].replace('; ', ' / ')}: {text}{star}")
     told = iter(small_print(written / f"{kind}.docx"))
     for table, columns in found.items():
         assert next(told).endswith(f" ({table})")
