@@ -77,6 +77,8 @@ def go_round(
             say(texts.text("The plan that takes it up: {run}.", run=run.name))
             found = papers.write(run, is_draft=True, progress=progress)
             say(texts.text("{n} papers are written.", n=sum(path.suffix == ".pdf" for path in found.files)))
+            for note in found.notes:
+                say(note)
             target = next(free_names(wanted.parent, wanted.name))
             work.rename(target)
     except OSError as error:

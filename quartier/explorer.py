@@ -7,7 +7,6 @@ nothing; what is possible to state but not to keep leaves the last plan and says
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import itertools
 import logging
@@ -874,11 +873,8 @@ class Panel:
             return [Fault(file, None, name, texts.given(value), expected)]
         if name not in Scenario.model_fields and (name not in OF_SITES or name not in self._base.frame.columns):
             known = [*(one for one in Scenario.model_fields if one != "sites"), *OF_SITES]
-            known = list(dict.fromkeys(known))
             known = [one for one in known if one != "need" or self._base.has_need]
-            near = difflib.get_close_matches(name, known, n=1)
-            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
-            return [Fault(file, None, name, texts.given(value), expected)]
+            return [Fault(file, None, name, texts.given(value), texts.one_of(name, known))]
         found, values = [], [value]
         if name in OF_SITES and isinstance(value, Mapping):
             found = [self._unknown_site(name, site_id) for site_id in value if site_id not in self._base.site_ids]
@@ -892,11 +888,8 @@ class Panel:
         return found
 
     def _unknown_site(self, column: str, site_id: object) -> Fault:
-        known = list(self._base.site_ids)
-        near = difflib.get_close_matches(str(site_id), known, n=1)
-        values = ", ".join([*near, *(one for one in known if one not in near)])
         texts = self.texts
-        return Fault("Sites", None, column, texts.given(site_id), texts.text("one of {values}", values=values))
+        return Fault("Sites", None, column, texts.given(site_id), texts.one_of(site_id, self._base.site_ids))
 
     def _place(self, site_id: str) -> int:
         if site_id not in self._base.site_ids:

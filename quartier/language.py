@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import functools
 import gettext
 import io
@@ -176,6 +177,12 @@ class Texts:
 
         parts = list(items)
         return format_list(parts, style="or", locale=self._locale) if parts else ""
+
+    def one_of(self, name: object, known: Iterable[str]) -> str:
+        """Say what is expected in the place of a name that is not known: one of those that are, the most like it first."""
+        names = list(known)
+        near = difflib.get_close_matches(str(name), names, n=1)
+        return self.text("one of {values}", values=", ".join(dict.fromkeys([*near, *names])) or "-")
 
     def given(self, value: Any, most: int = 60) -> str:
         """Quote a value as it was given, shortened where it is long; control characters are made visible."""

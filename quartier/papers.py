@@ -15,7 +15,7 @@ from typing import Any
 from quartier import documents, optimise, outputs, report, review, schedule, typeset
 from quartier import scenario as scenarios
 from quartier.contents import BESIDE, CENTS, KINDS, Paper, PaperError, RunBasis, compose, rows_of_csv
-from quartier.data import load
+from quartier.data import load, no_folder
 from quartier.language import Texts
 
 ALL = "alle"
@@ -262,7 +262,7 @@ _DRAFT = "entwurf"
 def _template(kind: str, basis: RunBasis, asked: str | Path | None, texts: Texts) -> Path:
     """Find the template of a paper: one that was asked for, the city's own, or ours."""
     if asked is not None and not Path(asked).is_dir():
-        raise PaperError(texts.text("There is no folder {folder}.", folder=texts.given(str(asked))))
+        raise PaperError(no_folder(Path(asked), asked, texts))
     homes = [Path(asked)] if asked is not None else []
     for home in (*homes, basis.run / "inputs" / basis.manifest.data / FOLDER):
         if (home / f"{kind}.docx").is_file():

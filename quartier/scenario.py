@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -425,9 +424,9 @@ class Scenario(BaseModel):
                 [Fault(place, None, None, "", texts.text("a folder with scenario files"))], texts, place
             )
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
-            raise ScenarioError([Fault(place, None, "scenario", texts.given(name), expected)], texts, place)
+            raise ScenarioError(
+                [Fault(place, None, "scenario", texts.given(name), texts.one_of(name, known))], texts, place
+            )
         scenario = cls.from_yaml(find_path(folder) / "scenarios" / f"{name}.yaml", language, sites)
         if scenario.name != name:
             expected = texts.text("the name of the file ({name})", name=name)
@@ -484,10 +483,7 @@ class Scenario(BaseModel):
         for site_id, choice in self.sites.items():
             chosen, column = choice.choices(), f"sites.{site_id}"
             if site_id not in frame.index:
-                near = difflib.get_close_matches(site_id, known, n=1)
-                values = ", ".join([*near, *(one for one in known if one not in near)])
-                expected = texts.text("one of {values}", values=values)
-                faults.append(Fault(file, None, "sites", texts.given(site_id), expected))
+                faults.append(Fault(file, None, "sites", texts.given(site_id), texts.one_of(site_id, known)))
                 continue
             if "need" in chosen and not sites.has_need:
                 expected = texts.text("no need: that of these sites is worked out from indicators")
@@ -579,9 +575,7 @@ def _from_parameters(
     known = _KNOWN if complete else PARAMETERS
     for name in given:
         if name not in _KNOWN:
-            near = difflib.get_close_matches(name, known, n=1)
-            expected = texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
-            faults.append(Fault(file, None, name, texts.given(given[name]), expected))
+            faults.append(Fault(file, None, name, texts.given(given[name]), texts.one_of(name, known)))
     elsewhere = {
         "data_dir": mark("the folder as an option: quartier run --data DIR"),
         "scenario": mark("its name right after the command: quartier run SCENARIO"),
@@ -650,30 +644,26 @@ def _unknown_names(
     values: Mapping[str, Any], rows: Mapping[str, int], file: str, sites: Sites, texts: Texts
 ) -> list[Fault]:
     """Faults for what a scenario file names and the sites do not have; what is no name at all is said by `checked`."""
-    # Column, what its row is known by, what is named, and the names that there are, each as it is shown.
-    named: list[tuple[str, str, Any, dict[str, str]]] = []
+    named: list[tuple[str, str, Any, list[str]]] = []  # column, what its row is known by, what is named, what there is
     for field in ("groups", "earmarked"):
         listed = values.get(field)
         for at, one in enumerate(listed if isinstance(listed, list) else ()):
             by = one.get("by") if isinstance(one, dict) else None
             if isinstance(by, str) and by in get_args(Partner):
                 partners = sorted(set(sites.frame[by].dropna())) if by in sites.frame else []
-                place = f"{field}.{at}.name"
-                # In quotes and whole, to be copied: names of partners hold commas.
-                named.append((place, place, one.get("name"), {name: texts.given(name, 200) for name in partners}))
-    of_sites = {site_id: site_id for site_id in sites.site_ids}
-    known = {"sites": of_sites, "months": of_sites}
+                named.append((f"{field}.{at}.name", f"{field}.{at}.name", one.get("name"), partners))
+    known = {"sites": list(sites.site_ids), "months": list(sites.site_ids)}
     if not sites.has_need:  # else no weights may be stated at all, which is said where the need is weighed
-        known["need_weights"] = {name: name for name in sites.weights}
+        known["need_weights"] = list(sites.weights)
     for field, names in known.items():
         chosen = values.get(field)
         named += [(field, f"{field}.{name}", name, names) for name in (chosen if isinstance(chosen, dict) else ())]
     faults = []
     for column, place, name, names in named:
         if isinstance(name, str) and name and name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            shown = [names[one] for one in dict.fromkeys([*near, *names])]
-            expected = texts.text("one of {values}", values=", ".join(shown) or "-")
+            expected = texts.one_of(name, names)
+            if column == place:  # a partner: in quotes and whole, to be copied, as such names hold commas
+                expected = texts.one_of(texts.given(name, 200), [texts.given(one, 200) for one in names])
             faults.append(Fault(file, rows.get(place), column, texts.given(name), expected))
     return faults
 
@@ -688,9 +678,7 @@ def _expected(item: Mapping[str, Any], texts: Texts) -> str:
     parts: dict[str, type[BaseModel]] = {"groups": Group, "earmarked": Earmark, "sites": SiteChoice}
     if kind == "extra_forbidden":
         model = parts[field] if field in parts else Scenario
-        known = list(model.model_fields)
-        near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-        return texts.text("one of {values}", values=", ".join([*near, *(k for k in known if k not in near)]))
+        return texts.one_of(item["loc"][-1], model.model_fields)
     if kind == "missing":
         return texts.text("a value")
     if kind == "model_type" and field in parts:

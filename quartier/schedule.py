@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from quartier import comparison, kernels, manifest, outputs, report, review, runs
-from quartier.data import find_path
+from quartier.data import find_path, no_folder
 from quartier.language import PlainError, Texts, mark
 from quartier.scenario import scenario_names
 
@@ -729,7 +729,7 @@ def tidy(out: str | Path, keep: int, papers: Sequence[str | Path] = (), *, is_dr
     if keep < 1:
         raise _refused("--keep", keep, texts.text("a whole number of 1 or more"))
     if not folder.is_dir():
-        raise runs.RunError(texts.text("There is no folder {folder}.", folder=texts.given(str(out))))
+        raise runs.RunError(no_folder(folder, out, texts))
     cited = _Cited(folder, papers, texts)
     lines, hidden = [], []
     try:

@@ -17,19 +17,25 @@ DATA = Path(__file__).parents[1] / "data"
 KINDS = {"mitteilung", "beschluss", "bericht", "foerderbescheid-anlage", "kasse"}
 
 
-def go_round(folder, data=DATA):
-    return circle.go_round(folder / "vorfuehrung", data, notebooks=folder / "notebooks", today=MONDAY)
+def go_round(folder, data=DATA, say=lambda _: None):
+    return circle.go_round(folder / "vorfuehrung", data, notebooks=folder / "notebooks", today=MONDAY, say=say)
 
 
 @pytest.fixture(scope="module")
-def rounds(tmp_path_factory):
+def said():
+    """What the first round says."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def rounds(tmp_path_factory, said):
     """Two rounds, one after the other."""
     folder = tmp_path_factory.mktemp("rounds")
     write_notebook(folder / "notebooks" / "01_plan.ipynb", PLAN)
     with pytest.MonkeyPatch.context() as patch:
         quick(patch)
         before = fingerprint(DATA)
-        found = [go_round(folder), go_round(folder)]
+        found = [go_round(folder, say=said.append), go_round(folder)]
         assert fingerprint(DATA) == before  # the city's own folder stays as it is
     return found
 
@@ -49,6 +55,13 @@ def test_a_round_leaves_forms_reports_a_plan_and_all_papers(rounds):
     assert manifest.read(run, q.language.Texts()).parameters == {"response_from": "demonstration"}
     assert (first / "papers.txt").read_text(encoding="utf-8").split() == [run.name]
     assert not list(first.parent.glob(".partial*"))
+
+
+def test_a_round_says_that_the_calendar_ends_before_its_year(rounds, said):
+    assert (
+        "Im Kalender (calendar.csv) stehen keine Termine für 2026. Termine, die hier stehen, sind aus anderen Jahren."
+        in said
+    )
 
 
 def test_a_second_round_gives_the_same_bytes(rounds):

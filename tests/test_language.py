@@ -114,6 +114,12 @@ def test_a_choice_reads_as_in_a_sentence(items, german, english):
     assert EN.either(list(items)) == english
 
 
+def test_the_name_most_like_what_was_given_is_told_first_and_each_once():
+    assert EN.one_of("budjet", ["step", "budget", "caps", "step"]) == "one of budget, step, caps"
+    assert DE.one_of("x", iter(["b", "a"])) == "eines von b, a"
+    assert EN.one_of("x", []) == "one of -"
+
+
 @pytest.mark.parametrize(
     ("items", "german", "english"),
     [("", "", ""), ("a", "a", "a"), ("ab", "a und b", "a and b"), ("abc", "a, b und c", "a, b and c")],

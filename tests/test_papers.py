@@ -780,6 +780,12 @@ def test_a_citys_own_template_is_taken_from_its_folder_or_from_where_it_is_asked
     assert "Stadt Blatt" in text_of(papers.write(made, "kasse", is_draft=True).files[0])
 
 
+def test_a_file_in_the_place_of_the_folder_of_templates_is_called_one(run, tmp_path):
+    (tmp_path / "kasse.docx").touch()
+    with pytest.raises(PlainError, match="ist eine Datei; erwartet wird ein Ordner"):
+        papers.write(run, "kasse", is_draft=True, templates=tmp_path / "kasse.docx")
+
+
 def test_an_unknown_field_in_a_template_is_named_and_nothing_is_written(run, tmp_path):
     (tmp_path / "kasse.docx").write_bytes(documents.template_from("= {{ titel }}\n{{ betrga }}"))
     before = fingerprint(run.parent)
