@@ -476,6 +476,16 @@ class Panel:
                 raise PlainError(unwritable(self._folder, error, texts)) from error
         self._tell()
 
+    def look_again(self) -> None:
+        """Look for what other panels have kept in the folder meanwhile; who subscribed is told if something is there, or gone.
+
+        Raises
+        ------
+        DataError
+            The folder cannot be read.
+        """
+        self._read_folder()
+
     def load(self, name: str) -> None:
         """Go to the choices of a kept plan; this can be undone.
 
@@ -974,9 +984,9 @@ class Panel:
             except PlainError as error:
                 said = str(error) if isinstance(error, (ScenarioError, DataError)) else f"{path.name}: {error}"
                 unreadable[path.name] = said
-        others = set(kept) != set(self._kept)
+        is_news = (kept, unreadable) != (self._kept, self._unreadable)
         self._kept, self._unreadable = kept, unreadable
-        if others:
+        if is_news:
             self._tell()
 
     def _read(self, path: Path) -> tuple[str, _Kept]:

@@ -209,6 +209,10 @@ class _Host:
                     _in_kernel(self._frozen)
                 continue
             try:
+                if action.get("do") == "arrived":
+                    # A kernel that was kept waiting for a visitor knows only what was kept when it was started.
+                    self._panel.look_again()
+                    continue
                 self._answer(action)
                 stale = self._frozen is not None
             except Exception:

@@ -22,7 +22,7 @@ from quartier.notebooks import METADATA
 def opened(browser, lab):
     """Open the notebook as `make lab` does, and wait until it has been executed."""
     seen = browsers.visit(browser, viewport={"width": 1280, "height": 900})
-    seen.open(lab.address(f"lab/tree/{doors.NOTEBOOK}"))
+    seen.open(lab.address(f"lab/tree/{doors.NOTEBOOK}") + "&reset")  # without what other tests have opened
     seen.panel()
     seen.idle()
     yield seen

@@ -514,6 +514,21 @@ def test_a_panel_is_live_only_where_somebody_takes_part(monkeypatch, metadata, e
     assert widget._is_live(Shell(metadata)) is live
 
 
+def test_who_opens_the_page_sees_what_others_have_kept_since_its_kernel_was_started(tmp_path):
+    waiting, other = (Page(q.explore(SITES, SCENARIO, folder=tmp_path)) for _ in range(2))
+    other.do("keep", name="A")
+    assert waiting.screen["kept"] == []
+    seq, deadline = waiting.screen["seq"], time.monotonic() + 20
+    waiting.host._heard(None, {"do": "arrived"}, None)
+    while waiting.screen["seq"] == seq and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert [one["name"] for one in waiting.screen["kept"]] == ["A"]
+    waiting.host._heard(None, {"do": "arrived"}, None)  # nothing is new: nothing is sent
+    waiting.host._heard(None, {"do": "show", "client": "here", "n": 1}, None)
+    waiting.wait_for(1)
+    assert waiting.screen["seq"] == seq + 2
+
+
 def test_a_live_panel_leaves_picture_and_table_behind(monkeypatch, page):
     shell = Shell({"cellId": "a"})
     monkeypatch.setattr(widget, "shell_of_notebook", lambda: shell)

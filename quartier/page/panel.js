@@ -512,6 +512,11 @@ function render({ model, el }) {
   model.on("change:screen", onScreen);
   model.on("msg:custom", onMessage);
   draw();
+  try {
+    model.send({ do: "arrived" });
+  } catch (error) {
+    // A saved notebook without its kernel: the panel says so as soon as somebody wants something of it.
+  }
   const area = el.closest(".jp-OutputArea");
   if (area) area.classList.add("quartier-live");
   return () => {
