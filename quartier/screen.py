@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 
-MOST_OPEN = 20
-"""Up to so many sites the choices for single ones are unfolded from the start."""
+MOST_LISTED = 20
+"""Of so many sites at most, the names are listed in a sentence."""
 
 _RULES = ("must", "may", "not")
 _LIMITS = ("max_share", "min_share", "max_eur", "min_eur", "max_sites", "min_sites")
@@ -195,15 +195,10 @@ def words(language: str) -> JSON:
 
 def choices(panel: Panel) -> list[JSON]:
     """Give the choices in groups; each has an ``id`` that `quartier.widget` takes back with a value."""
-    texts, sites = panel.texts, panel.sites
+    texts = panel.texts
     return [
         {"id": "money", "title": texts.text("Money and places"), "open": True, "controls": _money(panel)},
-        {
-            "id": "sites",
-            "title": texts.text("Sites and negotiations"),
-            "open": len(sites) <= MOST_OPEN,
-            "controls": _statuses(panel),
-        },
+        {"id": "sites", "title": texts.text("Sites and negotiations"), "controls": _statuses(panel)},
         {"id": "amounts", "title": texts.text("Floor, cap and pace of change"), "controls": _amounts(panel)},
         {"id": "need", "title": texts.text("Weights of the need"), "controls": _weights(panel)},
         {"id": "worth", "title": texts.text("Evenness and effect"), "controls": _worth(panel)},
@@ -671,7 +666,9 @@ def _binds(plan: Plan, table: pd.DataFrame, *, brief: bool) -> list[str]:
         here = funded[(funded["amount_eur"] - funded[column]).abs() < plan.scenario.step_eur]["name"].tolist()
         if here:
             shown = (
-                here if len(here) <= MOST_OPEN else [*here[:MOST_OPEN], texts.text("{n} more", n=len(here) - MOST_OPEN)]
+                here
+                if len(here) <= MOST_LISTED
+                else [*here[:MOST_LISTED], texts.text("{n} more", n=len(here) - MOST_LISTED)]
             )
             lines.append(text.format(sites=texts.listing(shown)))
     if not plan.years and plan.funded_sites >= plan.scenario.max_sites:

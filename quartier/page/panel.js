@@ -5,7 +5,6 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const PATIENCE_MS = 300; // then it is said that work is going on
-const WIDE_PX = 980; // as in panel.css: the choices stand beside the answer, not above it
 const SILENCE_MS = 6000; // then it is said that nobody answers
 const NUMBER_KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"];
 
@@ -314,7 +313,7 @@ function render({ model, el }) {
   function group(one, words) {
     const faulty = one.controls.some((item) => isWrong(item.id));
     return h("details", { class: "qp-group", key: one.id, ontoggle: (event) => { if (event.target.open) draw(); }, draw: (box) => {
-      if (box._opened === undefined) { box._opened = true; box.open = one.id === "money" || (Boolean(one.open) && root.clientWidth > WIDE_PX); }
+      if (box._opened === undefined) { box._opened = true; box.open = Boolean(one.open); }
       if (faulty) box.open = true;
       const fill = (body) => {
         if (body._drawn && !box.open) return; // brought up to date when it is opened
