@@ -1093,6 +1093,7 @@ class Sites:
 _RULE_ORDER = ["scale_eur", "min_eur", "max_eur", "previous_eur"]
 
 _OF_TABLES = (
+    "attribution",
     "as_read",
     "weights",
     "indicators_used",

@@ -717,15 +717,15 @@ class Plan:
 
     def attribution(self) -> str:
         """Line that names the sources whose licence asks for it; empty where there are none."""
-        sources = self.sites.tables.get("sources")
-        if sources is None:
-            return ""
-        used = self.sites.indicators_used()["source_id"]
-        licensed = sources[sources["source_id"].isin(set(used)) & sources["licence"].notna()]
-        shown = [
-            f"{publisher} ({licence})"
-            for publisher, licence in zip(licensed["publisher"], licensed["licence"], strict=True)
-        ]
+        cache = self.sites.cache  # all plans of these sites have the same
+        if "attribution" not in cache:
+            sources = self.sites.tables.get("sources")
+            licensed = [] if sources is None else sources[sources["licence"].notna()].to_dict("records")
+            used = set(self.sites.indicators_used()["source_id"]) if licensed else ()
+            cache["attribution"] = [
+                f"{one['publisher']} ({one['licence']})" for one in licensed if one["source_id"] in used
+            ]
+        shown = cache["attribution"]
         return self.texts.text("Source: {sources}", sources="; ".join(dict.fromkeys(shown))) if shown else ""
 
     def summary(self) -> list[str]:
