@@ -374,14 +374,22 @@ class _Desk:
     def status_shown(self, site_id: str) -> str:
         """Print the status of a site, with the star of what is assumed."""
         row = self.numbers.row("distribution", site_id=site_id)
-        star = "*" if "status" in str(row["assumed"]).split("; ") else ""
-        return self.texts.name("status", str(row["status"])) + star
+        return self.texts.name("status", str(row["status"])) + self.star_of_status(site_id)
+
+    def star_of_status(self, site_id: str) -> str:
+        """Give the star of what is assumed where the status of a site is."""
+        row = self.numbers.row("distribution", site_id=site_id)
+        return documents.Trace.SIGN * ("status" in str(row["assumed"]).split("; "))
 
     def partners(self, site_id: str) -> tuple[str, str]:
-        """Housing company and provider of a site, as they stand in its last agreement; not known where that names none."""
+        """Housing company and provider of a site, as they stand in its last agreement, with the star of what is assumed.
+
+        Not known where that names none.
+        """
         row = self.agreement(site_id)
+        star = documents.Trace.SIGN * (row.get("basis") == "assumed")
         company, provider = (
-            self.partner(str(row.get(column) or "")) or self.text("not known")
+            self.partner(str(row[column])) + star if row.get(column) else self.text("not known")
             for column in ("housing_company", "provider")
         )
         return company, provider
@@ -507,20 +515,27 @@ def _decision(desk: _Desk) -> dict[str, Any]:
     """Fields of the decision paper."""
     numbers, texts = desk.numbers, desk.texts
     bodies = list(dict.fromkeys(body for row in desk.events("committee") for body in _bodies(row)))
-    budget = numbers.cell("scenario", "value", field="budget_eur")
-    count = numbers.cell("baselines", "funded_sites", "number", baseline="plan")
     spent = _total(desk)
     pending, nameless = (
         [site for site in desk.funded() if key in desk.lacking(site)] for key in ("agreement", "provider")
     )
+    divided: dict[str, Any] = {
+        "budget": numbers.cell("scenario", "value", field="budget_eur"),
+        "n": desk.basis.plan.funded_sites,
+        "count": numbers.cell("baselines", "funded_sites", "number", baseline="plan"),
+    }
     proposal = [
         desk.text(
+            "The {budget} a year for neighbourhood work go to {count} site, as in the table below.",
+            plural="The {budget} a year for neighbourhood work are divided between {count} sites as in the table below.",
+            **divided,
+        )
+        if _gives_all(desk)
+        else desk.text(
             "Of the {budget} a year for neighbourhood work, {spent} go to {count} site, as in the table below.",
             plural="Of the {budget} a year for neighbourhood work, {spent} are divided between {count} sites as in the table below.",
-            budget=budget,
             spent=spent,
-            n=desk.basis.plan.funded_sites,
-            count=count,
+            **divided,
         )
     ]
     if pending:
@@ -539,7 +554,10 @@ def _decision(desk: _Desk) -> dict[str, Any]:
         )
     proposal.append(desk.text("The administration reports on the results of the quality dialogue."))
     return {
-        "gremien": _committees(desk),
+        # The calendar's days of committees are those on which they were informed.
+        "gremien": [
+            {"gremium": body, "datum": desk.text("day of the decision not in the calendar")} for body in bodies
+        ],
         "vorschlag": proposal,
         "begruendung": [*_reasons(desk), *_from_reports(desk), *_beside_rules(desk)],
         "finanzen": _financial_effects(desk),
@@ -562,6 +580,22 @@ def _bodies(row: Mapping[str, Any]) -> list[str]:
 
 def _reasons(desk: _Desk) -> list[str]:
     """Why the money is divided like this."""
+    found = _need_explained(desk)
+    benefit = desk.numbers.cell("baselines", "benefit", "number", baseline="plan")
+    if desk.basis.plan.outcome.name == "OPTIMAL":
+        found.append(
+            desk.text(
+                "The plan reaches {benefit} weighted persons. It is proven that no other division under these rules reaches more.",
+                benefit=benefit,
+            )
+        )
+    else:
+        found.append(desk.text("The plan reaches {benefit} weighted persons.", benefit=benefit))
+    return found
+
+
+def _need_explained(desk: _Desk) -> list[str]:
+    """What weighted persons are; nothing where the scenario weighs the need in its own way."""
     numbers, scenario = desk.numbers, desk.basis.plan.scenario
     found = []
     kinds = [row for row in desk.basis.rows("indicator_kinds") if row["need_weight"] is not None]
@@ -580,17 +614,13 @@ def _reasons(desk: _Desk) -> list[str]:
                 parts=desk.texts.listing(parts),
             )
         )
-    benefit = numbers.cell("baselines", "benefit", "number", baseline="plan")
-    if desk.basis.plan.outcome.name == "OPTIMAL":
-        found.append(
-            desk.text(
-                "The plan reaches {benefit} weighted persons. It is proven that no other division under these rules reaches more.",
-                benefit=benefit,
-            )
-        )
-    else:
-        found.append(desk.text("The plan reaches {benefit} weighted persons.", benefit=benefit))
     return found
+
+
+def _gives_all(desk: _Desk) -> bool:
+    """Whether the plan gives out the whole budget, to the cent."""
+    plan = desk.basis.plan
+    return round(plan.spent_eur, 2) == round(plan.scenario.budget_eur, 2)
 
 
 def _from_reports(desk: _Desk) -> list[str]:
@@ -613,14 +643,15 @@ def _beside_rules(desk: _Desk) -> list[str]:
         if float(row["lost_share"]) < _HARDLY:
             found.append(
                 desk.text(
-                    "Divided {rule}, it would be about as many.", rule=desk.texts.name("baseline", row["baseline"])
+                    "By the rule {rule}, about as many weighted persons are reached.",
+                    rule=desk.texts.given(desk.texts.name("baseline", row["baseline"])),
                 )
             )
             continue
         found.append(
             desk.text(
-                "Divided {rule}, it would be {lost} fewer ({share}).",
-                rule=desk.texts.name("baseline", row["baseline"]),
+                "By the rule {rule}, {lost} fewer weighted persons are reached ({share}).",
+                rule=desk.texts.given(desk.texts.name("baseline", row["baseline"])),
                 lost=desk.numbers.cell("baselines", "lost_benefit", "number", **key),
                 share=desk.numbers.cell("baselines", "lost_share", "percent", **key),
             )
@@ -634,25 +665,33 @@ _HARDLY = 0.0005
 
 def _financial_effects(desk: _Desk) -> list[str]:
     numbers = desk.numbers
+    budget = numbers.cell("scenario", "value", field="budget_eur")
     found = [
-        desk.text(
-            "Each year {budget} are there for this. The plan gives out {spent}.",
-            budget=numbers.cell("scenario", "value", field="budget_eur"),
-            spent=_total(desk),
-        )
+        desk.text("Each year {budget} are there for this. The plan gives out all of it.", budget=budget)
+        if _gives_all(desk)
+        else desk.text(
+            "Each year {budget} are there for this. The plan gives out {spent}.", budget=budget, spent=_total(desk)
+        ),
+        *_what_is_kept_back(desk),
     ]
-    sums = _beside_amounts(desk)
-    if sums:
-        found.append(
-            desk.text(
-                "{payable} of this go to sites with a signed agreement and a known provider, {reserved} are kept for the others.",
-                payable=numbers.cell(sums, "amount_eur", site_id="payable"),
-                reserved=numbers.cell(sums, "amount_eur", site_id="reserved"),
-            )
-        )
-    if stated := numbers.programme("budget_eur", "eur"):
+    stated = numbers.programme("budget_eur", "eur")
+    if stated and numbers.trace.plain(stated) != numbers.trace.plain(budget).rstrip(documents.Trace.SIGN):
         found.append(desk.text("The programme of the city states {budget} a year.", budget=stated))
     return found
+
+
+def _what_is_kept_back(desk: _Desk) -> list[str]:
+    """How much of the money can be paid, and how much not yet; nothing where the data name no instalments."""
+    sums = _beside_amounts(desk)
+    if not sums:
+        return []
+    return [
+        desk.text(
+            "{payable} of this go to sites with a signed agreement and a known provider, {reserved} are kept for the others.",
+            payable=desk.numbers.cell(sums, "amount_eur", site_id="payable"),
+            reserved=desk.numbers.cell(sums, "amount_eur", site_id="reserved"),
+        )
+    ]
 
 
 def _alternatives(desk: _Desk) -> list[dict[str, str]]:
@@ -716,22 +755,20 @@ def _cost_of_rules(desk: _Desk) -> list[dict[str, str]]:
 
 def _sheets(desk: _Desk) -> dict[str, Any]:
     """Fields of the sheets for the sites."""
-    return {"blaetter": [_sheet(desk, site_id) for site_id in desk.funded()]}
+    return {"blaetter": [_sheet(desk, site_id) for site_id in desk.funded()], "bedarf": _need_explained(desk)}
 
 
 def _why(desk: _Desk, row: Mapping[str, Any]) -> list[str]:
-    """Why a site gets what it gets: in plain words, and in those of the plan."""
+    """Why a site gets what it gets: in plain words, or in those of the plan where there are none."""
     amount, least, most = (float(row[column]) for column in ("amount_eur", "min_eur", "max_eur"))
     if amount >= most:
-        plain = [desk.text("That is the highest amount.")]
-    elif amount <= least:
-        plain = [desk.text("That is the lowest amount.")]
-    elif desk.basis.plan.outcome.name == "OPTIMAL":
-        plain = [desk.text("No other amount would reach more people over all sites together.")]
-    else:
-        plain = []
+        return [desk.text("That is the highest amount.")]
+    if amount <= least:
+        return [desk.text("That is the lowest amount.")]
+    if desk.basis.plan.outcome.name == "OPTIMAL":
+        return [desk.text("No other amount would reach more people over all sites together.")]
     why = desk.numbers.words("distribution", "why", site_id=row["site_id"])
-    return [*plain, desk.text("In the words of the plan: {why}", why=why)]
+    return [desk.text("In the words of the plan: {why}", why=why)]
 
 
 def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
@@ -740,10 +777,12 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
     row = numbers.row("distribution", **key)
     company, provider = desk.partners(site_id)
     amount = numbers.cell("distribution", "amount_eur", **key)
-    reasons = [desk.text("{site} gets {amount}.", site=desk.name(site_id), amount=amount)]
+    lacking = desk.lacking(site_id)
+    told = mark("For the site {site}, {amount} are intended.") if lacking else mark("The site {site} gets {amount}.")
+    reasons = [desk.text(told, site=desk.name(site_id), amount=amount)]
     reasons.append(
         desk.text(
-            "The need in the catchment counts as {need} weighted persons.",
+            "The need in the catchment is {need} weighted persons.",
             need=numbers.cell("distribution", "need", "number", **key),
         )
     )
@@ -762,21 +801,14 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
         )
     )
     reasons += _why(desk, row)
-    lacking = desk.lacking(site_id)
-    conditions = [
-        desk.text("There is no signed agreement yet. The money is kept, and paid once it is signed.")
-        if "agreement" in lacking
-        else desk.text("The agreement is signed.")
-    ]
+    conditions = []
+    if "agreement" in lacking:
+        conditions.append(desk.text("There is no signed agreement yet. The money is kept, and paid once it is signed."))
     if "provider" in lacking:
         conditions.append(
             desk.text("The provider is not known yet. The money is kept, and paid once the provider is known.")
         )
-    for event in desk.events("deadline", "renewal"):
-        if event["site_id"] not in (None, site_id):
-            continue
-        told = desk.event(event)
-        conditions.append(desk.text("{what}: {date}", what=told["was"], date=told["datum"]))
+    days = [desk.event(event) for event in desk.events("deadline", "renewal") if event["site_id"] in (None, site_id)]
     return {
         "standort": desk.name(site_id),
         "wohnungsunternehmen": company,
@@ -784,9 +816,12 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
         "betrag": amount,
         "auszahlung": desk.text("kept back ({why})", why=_what_is_lacking(desk, lacking))
         if lacking
-        else desk.text("possible"),
+        else desk.text(
+            "possible: the agreement is signed{star}, the provider is known{star}", star=desk.star_of_status(site_id)
+        ),
         "gruende": reasons,
         "bedingungen": conditions,
+        "termine": [desk.text("{what}: {date}", what=day["was"], date=day["datum"]) for day in days],
         "fragen": desk.text("Who answers questions at the city is not in the data; the city enters it here."),
     }
 
@@ -837,6 +872,9 @@ def _treasury(desk: _Desk) -> dict[str, Any]:
         "raten": plans,
         "ratennamen": [plan["rate"] for plan in plans],
         "zahlungen": payable,
+        "stern": max(
+            (desk.star_of_status(site_id) for site_id in desk.funded() if not desk.lacking(site_id)), default=""
+        ),
         "vorbehalten": reserved,
         "summen": sums,
     }
@@ -1181,6 +1219,7 @@ def _situation(desk: _Desk) -> dict[str, Any]:
                 count=desk.numbers.cell("baselines", "funded_sites", "number", baseline="plan"),
                 spent=_total(desk),
             ),
+            *_what_is_kept_back(desk),
             *_from_reports(desk),
         ],
         "standorte": _site_table(desk),
@@ -1221,7 +1260,9 @@ def _standing(desk: _Desk, found: ledger.Situation) -> list[str]:
     """Say what is there, who talks, who is to be approached, who has declined."""
     one = found.one("signed_sites")
     signed_sites = int(float(one.value)) if one is not None else 0
-    told = [
+    days = [datetime.date.fromisoformat(str(row["date"])) for row in desk.basis.rows("agreements")]
+    told = [desk.text("What is said here is as of {date}.", date=desk.day(max(days)))] if days else []
+    told += [
         desk.text(
             "The city has {budget} a year for neighbourhood work at {most} sites at most.",
             budget=_fact(desk, found, "budget_eur", "eur"),
@@ -1319,7 +1360,7 @@ def compose(basis: RunBasis, kind: str, *, is_draft: bool = False, has_english: 
     cities = [row["name"] for row in basis.rows("partners") if row["kind"] == "city"]
     seal = lasting_hash(basis.manifest)
     if "unterschrift" in made and (is_draft or is_made_up):  # nobody has signed that
-        made["unterschrift"] = texts.text("not signed yet")
+        made["unterschrift"] = texts.text("nobody, while this is a draft")
     summary = _summary(desk, kind)
     english = _summary(_Desk(basis, numbers.in_language("en")), kind) if has_english else []
     return Paper(
@@ -1378,11 +1419,23 @@ def _without_dates(desk: _Desk, kind: str, made: Mapping[str, Any], year: int) -
     )
 
 
+_EASIEST = 4.0
+"""The formula is made for school years 4 to 15 (Bamberger and Vanecek 1984); what is easier has no year."""
+
+
 def _readability(desk: _Desk, kind: str, summary: Sequence[str]) -> str:
     """Say how hard the summary is to read, whatever comes out."""
     value = wording.readability("\n".join(desk.numbers.trace.plain(sentence) for sentence in summary))
     name = f"lesbarkeit-{kind}"
-    desk.numbers.beside[name] = [{"text": "summary", "value": value, "school_year": max(1, round(value))}]
+    desk.numbers.beside[name] = [
+        {"text": "summary", "value": value, "school_year": round(value) if value >= _EASIEST else ""}
+    ]
+    if value < _EASIEST:
+        return desk.text(
+            "How easily this section is read: very easily, too easily for the formula to name a school year "
+            "(fourth Wiener Sachtextformel: {value}).",
+            value=desk.numbers.cell(name, "value", "decimal", text="summary"),
+        )
     return desk.text(
         "How easily this section is read: fit for about school year {year} (fourth Wiener Sachtextformel: {value}).",
         year=desk.numbers.cell(name, "school_year", "number", text="summary"),

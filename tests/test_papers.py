@@ -239,7 +239,7 @@ def test_what_is_assumed_is_marked_where_it_is_printed(written, kind):
 
 def test_the_stated_budget_has_no_mark(written):
     facts = text_of(written / "mitteilung.docx")
-    assert "hat die Stadt im Jahr 80.000 EUR, für höchstens 10 Standorte" in facts
+    assert "stehen im Jahr 80.000 EUR für höchstens 10 Standorte bereit" in facts
 
 
 @pytest.mark.parametrize("kind", contents.KINDS)
@@ -257,7 +257,7 @@ def test_pdf_and_word_document_say_the_same(written, kind):
 @pytest.mark.parametrize(
     ("fact", "sentence"),
     [
-        ("80,000", "hat die Stadt im Jahr 80.000 EUR"),
+        ("80,000", "stehen im Jahr 80.000 EUR"),
         ("ten sites", "für höchstens 10 Standorte"),
         ("seven agreements", "Für 7 Standorte sind Kooperationsvereinbarungen unterschrieben"),
         ("three partners", "Partner sind BGW, AWO Kreisverband Bielefeld und Alt und Jung Nord-Ost e.V."),
@@ -619,9 +619,11 @@ def test_the_paper_names_its_run_and_the_hash_of_its_manifest(made, written):
 def test_each_paper_begins_in_plain_words_and_says_how_easily_they_are_read(written, kind):
     told = text_of(written / f"{kind}.docx")
     assert "In einfachen Worten" in told
-    found = re.search(r"geeignet etwa ab Schuljahr (\d+) \(vierte Wiener Sachtextformel: ([\d,]+)\)", told)
+    found = re.search(r"Lesbarkeit dieses Abschnitts: (.*) \(vierte Wiener Sachtextformel: ([\d,]+)\)", told)
     assert found
-    assert float(found[2].replace(",", ".")) < 8
+    value = float(found[2].replace(",", "."))
+    assert value < 8
+    assert ("Schuljahr nennt die Formel" in found[1]) == (value < 4)  # it is made for school years 4 to 15
     assert "Summary in English" in told
 
 
@@ -752,7 +754,7 @@ def test_nobody_has_signed_a_draft(made, written, tmp_path):
     draft = papers.write(made, "mitteilung", out=tmp_path, is_draft=True).folder
     assert "Ingo Nürnberger" in text_of(written / "mitteilung.docx")
     assert "Ingo Nürnberger" not in text_of(draft / "mitteilung-entwurf.docx")
-    assert "noch nicht unterzeichnet" in text_of(draft / "mitteilung-entwurf.docx")
+    assert "Zu unterzeichnen von:niemand, solange dies ein Entwurf ist" in text_of(draft / "mitteilung-entwurf.docx")
 
 
 def test_a_status_that_is_assumed_has_a_star_and_one_that_is_not_has_none(written):
@@ -778,6 +780,23 @@ def test_a_citys_own_template_is_taken_from_its_folder_or_from_where_it_is_asked
     assert "Eigene Blatt" in text_of(papers.write(run, "kasse", is_draft=True, templates=tmp_path / "own").files[0])
     made = city(lambda folder: own("Stadt", folder / "papers"))
     assert "Stadt Blatt" in text_of(papers.write(made, "kasse", is_draft=True).files[0])
+
+
+def test_what_rests_on_assumed_agreements_has_a_star_wherever_money_hangs_on_it(written):
+    sheet, enclosure, told = (
+        text_of(written / f"{kind}.docx") for kind in ("kasse", "foerderbescheid-anlage", "mitteilung")
+    )
+    assert "die Vereinbarung unterschrieben* und der Anbieter bekannt*" in sheet
+    assert "AWO Kreisverband Bielefeld*" in sheet
+    assert "möglich: Die Vereinbarung ist unterschrieben*, der Anbieter ist bekannt*" in enclosure
+    assert "Für den Standort Vennhofallee sind 14.000 EUR* vorgesehen." in enclosure
+    assert "Vennhofallee erhält" not in enclosure
+    assert "46.500 EUR* davon gehen an Standorte mit unterschriebener Vereinbarung" in told
+    assert "Was hier steht, ist der Stand vom 26.01.2021." in told
+
+
+def test_the_days_on_which_committees_were_informed_are_no_days_of_the_decision(written):
+    assert "Gremium:Seniorenrat, Tag der Beratung nicht im Kalender" in text_of(written / "beschluss.docx")
 
 
 def test_a_file_in_the_place_of_the_folder_of_templates_is_called_one(run, tmp_path):
