@@ -13,7 +13,7 @@ from pathlib import Path
 
 from quartier import forms, papers, report, runs
 from quartier.blank import known_reports
-from quartier.data import find_path, load
+from quartier.data import find_path, load, no_folder
 from quartier.language import LANGUAGES, PlainError, Texts
 from quartier.outputs import free_names
 
@@ -52,11 +52,14 @@ def go_round(
     Raises
     ------
     PlainError
-        There are no made-up reports, or one of the steps cannot be done; then nothing is left behind.
+        There are no made-up reports, there are real ones (they would stand in papers that are marked as made up), the folder is a
+        file, or one of the steps cannot be done; then nothing is left behind.
     """
     texts, city = Texts(), find_path(data)
     years = _years(city, texts)
     wanted = Path(out)
+    if wanted.is_file():
+        raise PlainError(no_folder(wanted, out, texts))
     try:
         with report.aside(wanted.parent / f".partial-{wanted.name}") as work:
             copy = work / DATA
@@ -89,7 +92,17 @@ def go_round(
 
 def _years(city: Path, texts: Texts) -> list[int]:
     """Years of the made-up reports."""
-    reports = known_reports(load(city), "reports", demonstration=True)
+    sites = load(city)
+    real = known_reports(sites, "reports", demonstration=False)
+    if real is not None and len(real):
+        raise PlainError(
+            texts.text(
+                "These data hold reports of the sites, which no demonstration may be mixed with. "
+                "A plan that learns from them: {command}",
+                command="quartier run -p response_from=quality",
+            )
+        )
+    reports = known_reports(sites, "reports", demonstration=True)
     years = [] if reports is None else sorted({int(year) for year in reports["year"]})
     if not years:
         raise PlainError(texts.text("These data hold no made-up reports of such a year."))

@@ -1426,9 +1426,10 @@ _EASIEST = 4.0
 def _readability(desk: _Desk, kind: str, summary: Sequence[str]) -> str:
     """Say how hard the summary is to read, whatever comes out."""
     value = wording.readability("\n".join(desk.numbers.trace.plain(sentence) for sentence in summary))
+    value = round(value, 1)  # as it is printed, so that the same value has the same year
     name = f"lesbarkeit-{kind}"
     desk.numbers.beside[name] = [
-        {"text": "summary", "value": value, "school_year": round(value) if value >= _EASIEST else ""}
+        {"text": "summary", "value": value, "school_year": math.floor(value + 0.5) if value >= _EASIEST else ""}
     ]
     if value < _EASIEST:
         return desk.text(

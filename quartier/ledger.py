@@ -789,6 +789,10 @@ def _component(row: Mapping[str, Any], city_id: str, texts: Texts) -> Any:
     return entry
 
 
+_BEGINNING = b"BEGIN:VCALENDAR"
+"""What a file that may be replaced begins with."""
+
+
 def write_calendar(data: str | Path, out: str | Path, language: str = "de") -> str:
     """Read a city's folder and write its dates as an iCalendar file; one that is there is replaced as a whole, or not at all.
 
@@ -804,10 +808,16 @@ def write_calendar(data: str | Path, out: str | Path, language: str = "de") -> s
     DataError
         The folder has faults.
     PlainError
-        There are no dates, or the file cannot be written.
+        There are no dates, there is another file of this name that is no calendar, or the file cannot be written.
     """
     texts, target = Texts(language), Path(out)
     sites = load(data, language=language)
+    if target.is_file() and not target.read_bytes().startswith(_BEGINNING):
+        raise PlainError(
+            texts.text(
+                "{file} is there already and is no calendar; it stays as it is.", file=texts.given(str(target), 1000)
+            )
+        )
     content, table = ics_bytes(sites, language), agenda(sites, language=language)
     try:
         has_folder = target.parent.exists()

@@ -178,6 +178,8 @@ def write(
             if kind != ALL:
                 raise
             left_out[one] = str(error)
+    if not papers:
+        raise PaperError("\n".join(dict.fromkeys(left_out.values())))
     files: dict[str, bytes] = {}
     for paper in papers:
         files |= _files_of(paper, basis, templates, texts)

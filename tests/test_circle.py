@@ -1,6 +1,7 @@
 """One command goes from made-up reports to an updated plan and its papers, and comes out the same each time."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -95,6 +96,26 @@ def test_a_city_without_made_up_reports_is_told_so_and_nothing_is_left_behind(tm
     with pytest.raises(q.PlainError, match="erfundenen"):
         circle.go_round(tmp_path / "out" / "vorfuehrung", city)
     assert not (tmp_path / "out").exists()
+
+
+def test_made_up_reports_are_not_mixed_with_those_of_the_sites(tmp_path):
+    city = shutil.copytree(DATA, tmp_path / "data")
+    made_up = (city / "demonstration" / "reports.csv").read_text(encoding="utf-8").splitlines()
+    (city / "reports.csv").write_text("\n".join([*made_up[:2], ""]), encoding="utf-8")
+    package = json.loads((city / "datapackage.json").read_text(encoding="utf-8"))
+    (one,) = (one for one in package["resources"] if one["path"] == "demonstration/reports.csv")
+    package["resources"].append({**one, "name": "reports", "path": "reports.csv"})
+    (city / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
+    with pytest.raises(q.PlainError, match="Berichte der Standorte"):
+        circle.go_round(tmp_path / "out" / "vorfuehrung", city)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path):
+    (tmp_path / "README.md").touch()
+    with pytest.raises(q.PlainError, match="ist eine Datei"):
+        circle.go_round(tmp_path / "README.md", DATA)
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
 def test_a_step_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -546,10 +546,17 @@ def test_the_calendar_is_written_as_a_whole_and_replaces_one_that_is_there(city,
         f"Der Ordner „{target.parent}“ wurde dafür angelegt."
     )
     assert target.read_bytes() == ledger.ics_bytes(q.load(city))
-    target.write_bytes(b"old")
+    target.write_bytes(b"BEGIN:VCALENDAR old")
     assert "folder" not in ledger.write_calendar(city, target, "en")
     assert len(entries(target.read_bytes())) == 7
     assert [path.name for path in target.parent.iterdir()] == ["termine.ics"]
+
+
+def test_a_calendar_takes_the_place_of_no_other_file(city, tmp_path):
+    (tmp_path / "README.md").write_text("# Mein Text", encoding="utf-8")
+    with pytest.raises(PlainError, match="kein Kalender"):
+        ledger.write_calendar(city, tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "# Mein Text"
 
 
 def test_a_calendar_that_cannot_be_written_leaves_everything_as_it_was(city, tmp_path):

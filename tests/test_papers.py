@@ -466,6 +466,14 @@ def test_a_plan_over_several_years_has_no_paper(city):
         papers.write(made, "mitteilung", is_draft=True)
 
 
+def test_a_run_that_has_no_paper_at_all_is_refused(city):
+    made = city(language="en")
+    with pytest.raises(contents.PaperError, match=r"^[^\n]*nicht in deutscher Sprache[^\n]*$") as refused:
+        papers.write(made, "alle", is_draft=True)
+    assert refused.value.exit_code == 2
+    assert not (made.parent / "papers").exists()
+
+
 @pytest.mark.parametrize("kind", ["brief", "", "ALLE"])
 def test_an_unknown_kind_is_refused_with_what_there_is(run, kind):
     with pytest.raises(contents.PaperError, match="mitteilung, beschluss, bericht"):
