@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from quartier.data import Fault
 from quartier.language import Texts
-from quartier.typeset import EMU_PER_MM, SMALL_STYLE, FaultyTemplate, foreign_content, qualified, room_for, short_name
+from quartier.typeset import (
+    EMU_PER_MM,
+    LEAD_STYLE,
+    SMALL_STYLE,
+    FaultyTemplate,
+    foreign_content,
+    qualified,
+    room_for,
+    short_name,
+)
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -64,6 +73,8 @@ class Origin:
         It rests on an assumption.
     names : (str, str)
         What people call the table and the column.
+    row_name : str
+        What people call the row; empty where they have no other name.
     """
 
     text: str
@@ -73,6 +84,7 @@ class Origin:
     value: str
     assumed: bool
     names: tuple[str, str]
+    row_name: str = ""
 
 
 class Trace:
@@ -111,6 +123,7 @@ class Trace:
         value: object,
         assumed: bool = False,
         names: tuple[str, str] | None = None,
+        row_name: str = "",
     ) -> str:
         """Give a text that is traced wherever it is printed; it may stand inside other texts.
 
@@ -126,13 +139,15 @@ class Trace:
             It rests on an assumption: it is printed with `SIGN`.
         names : (str, str), optional
             What people call the table and the column; what they are called in the run by default.
+        row_name : str
+            What people call the row; the list of origins then has its key in brackets.
 
         Returns
         -------
         str
             For the context of `render`, alone or as part of a sentence.
         """
-        self._known.append(Origin(text, table, row, column, str(value), assumed, names or (table, column)))
+        self._known.append(Origin(text, table, row, column, str(value), assumed, names or (table, column), row_name))
         return f"{_TRACE_START}{self._key}:{len(self._known) - 1}{_TRACE_END}{text}{self.SIGN if assumed else ''}"
 
     def printed(self, text: str) -> str:
@@ -159,7 +174,8 @@ class Trace:
         for one in self._shown:
             shown = one.text if len(one.text) <= _LONG else f"{one.text[:_LONG]} \u2026"
             columns = tables.setdefault((one.table, one.names[0]), {})
-            row = one.row.replace("; ", " / ")  # a semicolon parts cells here
+            row = f"{one.row_name} [{one.row}]" if one.row_name else one.row
+            row = row.replace("; ", " / ")  # a semicolon parts cells here
             columns.setdefault((one.column, one.names[1]), []).append(f"{row}: {shown}{self.SIGN * one.assumed}")
         return [
             {
@@ -667,19 +683,23 @@ def _finish(document: Document, texts: Texts, *, is_draft: bool) -> None:
                 _say_first(head, texts.text("Draft"))
 
 
-_SMALL_ROWS, _SMALL_TEXT = 6, 800
+_SMALL_ROWS, _SMALL_TEXT = 12, 1000
 """Rows and letters of a table that is not parted: a longer one would leave much of a page empty by moving to the next as a whole."""
+_END_ROWS = 3
+"""Rows that stay together at each end of a longer one."""
+_SHORT_TEXT = 500
+"""Letters of a paragraph that moves to the next page with the table that it stands over."""
 
 
 def _lay_out(document: Document) -> None:
-    """Part no word where a column could be wider, no small table, and no heading with its sentence from what they stand over."""
+    """Part no word where a column could be wider, no small table, and nothing from what it stands over."""
     body = document.element.body
     for table in body.iter(qualified("w:tbl")):
         _widen(table)
         rows = table.findall(qualified("w:tr"))
         is_small = len(rows) <= _SMALL_ROWS and len(_text(table)) <= _SMALL_TEXT
-        # A head does not stand alone at the end of a page, nor the last row, mostly a sum, alone on the next.
-        for row in rows[:-1] if is_small else [*rows[:2], *rows[-2:-1]]:
+        # Neither the head with a row or two stands at the end of a page, nor the last row, mostly a sum, alone on the next.
+        for row in rows[:-1] if is_small else [*rows[:_END_ROWS], *rows[-_END_ROWS:-1]]:
             for paragraph in row.iter(qualified("w:p")):
                 paragraph.get_or_add_pPr().keepNext_val = True
     from docx.text.paragraph import Paragraph
@@ -689,31 +709,46 @@ def _lay_out(document: Document) -> None:
     for at in range(1, len(blocks) - 1):
         if short_name(blocks[at]) != "w:p":
             continue
-        is_between = names[at - 1].startswith("Heading") and names[at + 1].startswith(("List", "Table", "Caption"))
-        if is_between or (names[at + 1].startswith("List") and _text(blocks[at]).rstrip().endswith(":")):
+        text, before, after = _text(blocks[at]).rstrip(), names[at - 1], names[at + 1]
+        if (
+            (before.startswith("Heading") and after.startswith(("List", "Table", "Caption")))
+            or (after.startswith(("Table", "Caption")) and not names[at].startswith("List") and len(text) < _SHORT_TEXT)
+            or (after.startswith("List") and text.endswith(":"))
+            # Two lines stay below what they are about.
+            or (before == LEAD_STYLE and after == SMALL_STYLE)
+        ):
             blocks[at].get_or_add_pPr().keepNext_val = True
 
 
 def _widen(table: Any) -> None:
-    """Widen columns that are narrower than their longest word, at the cost of those with room."""
+    """Widen columns that are narrower than their longest word, as far as it needs, at the cost of those with room."""
     grid = table.findall(f"{qualified('w:tblGrid')}/{qualified('w:gridCol')}")
     widths = [float(one.get(qualified("w:w"), "0")) for one in grid]
-    needs = [0.0] * len(grid)
+    # The longest word of each column, and its longest line.
+    words, lines = [0.0] * len(grid), [0.0] * len(grid)
     rows = [row.findall(qualified("w:tc")) for row in table.findall(qualified("w:tr"))]
-    for row in rows:
+    for number, row in enumerate(rows):
         if len(row) == len(grid):
             for at, cell in enumerate(row):
-                is_bold = cell.find(f".//{qualified('w:b')}") is not None
-                needs[at] = max(needs[at], min(room_for(_text(cell), is_bold=is_bold), sum(widths) / 2))
-    lacking = sum(max(need - width, 0) for need, width in zip(needs, widths, strict=True))
-    room = sum(max(width - need, 0) for need, width in zip(needs, widths, strict=True))
-    if not lacking or not room:
+                is_bold = number == 0 or cell.find(f".//{qualified('w:b')}") is not None
+                text = "\n".join(_text(one) for one in cell.iter(qualified("w:p")))
+                words[at] = max(words[at], min(room_for(text, is_bold=is_bold), sum(widths) / 2))
+                lines[at] = max(lines[at], room_for(text, is_bold=is_bold, is_whole=True))
+    fitted = widths
+    # First from columns where no line is parted by it, then from those where lines are parted anyhow, last from all.
+    parted = [word if line > width else width for word, line, width in zip(words, lines, widths, strict=True)]
+    for needs in (list(map(max, words, lines)), parted, words):
+        lacking = [max(need - width, 0) for need, width in zip(words, fitted, strict=True)]
+        room = [max(width - need, 0) for need, width in zip(needs, fitted, strict=True)]
+        taken = min(sum(lacking), sum(room))
+        if taken:
+            fitted = [
+                width + lack * taken / sum(lacking) - free * taken / sum(room)
+                for width, lack, free in zip(fitted, lacking, room, strict=True)
+            ]
+    if fitted == widths:
         return
-    taken = min(lacking, room)
-    fitted = [
-        round(width + (need - width) * taken / (lacking if need > width else room))
-        for need, width in zip(needs, widths, strict=True)
-    ]
+    fitted = [round(width) for width in fitted]
     for one, width in zip(grid, fitted, strict=True):
         one.set(qualified("w:w"), str(width))
     for row in rows:
@@ -772,8 +807,6 @@ def _packed(document: Document) -> bytes:
 
 CELL_STYLE = "Table Text"
 """Style of paragraphs in tables; Word has none of its own."""
-
-_SMALL_LEAD = f"{SMALL_STYLE} Lead"
 
 
 def template_from(outline: str, *, head: str = "", foot: str = "", language: str = "de") -> bytes:
@@ -855,7 +888,7 @@ class _Outline:
             "1. ": "List Number",
             "^ ": "Caption",
             "~ ": SMALL_STYLE,
-            "~~ ": _SMALL_LEAD,
+            "~~ ": LEAD_STYLE,
         }
         start = next((start for start in styles if line.startswith(start)), "")
         paragraph = self.document_.add_paragraph(style=styles.get(start, "Normal"))
@@ -942,7 +975,7 @@ class _Outline:
         small = self.document_.styles.add_style(SMALL_STYLE, WD_STYLE_TYPE.PARAGRAPH)
         small.base_style, small.font.size, small.paragraph_format.left_indent = normal, Pt(8), Mm(4)
         small.paragraph_format.space_before, small.paragraph_format.space_after = Pt(0), Pt(2)
-        lead = self.document_.styles.add_style(_SMALL_LEAD, WD_STYLE_TYPE.PARAGRAPH)
+        lead = self.document_.styles.add_style(LEAD_STYLE, WD_STYLE_TYPE.PARAGRAPH)
         lead.base_style, lead.paragraph_format.left_indent = small, Mm(0)
         lead.paragraph_format.space_before, lead.paragraph_format.keep_with_next = Pt(4), True
         border = self.document_.styles["Title"].element.pPr.find(qualified("w:pBdr"))

@@ -13,6 +13,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,9 @@ PROGRAM = Path(__file__).parent / "templates" / "papers" / "paper.typ"
 EMU_PER_MM = 36_000
 TWIPS_PER_MM = 1440 / 25.4
 SMALL_STYLE = "Small Text"
-"""Name of the style of small print, or the beginning of it; Word has none of its own."""
+"""Name of the style of small print; Word has none of its own."""
+LEAD_STYLE = f"{SMALL_STYLE} Lead"
+"""Name of the style of a line of small print that others stand below; it rests on that of small print."""
 
 _NAMES = {
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main": "w",
@@ -258,6 +261,7 @@ class _Reader:
             "is_sticky": self._is_on(element, "keepNext"),
             "is_subtitle": "subtitle" in names,
             "is_small": SMALL_STYLE.lower() in names,
+            "is_lead": LEAD_STYLE.lower() in names,
         }
 
     def _outline_level(self, element: Any, names: list[str]) -> int | None:
@@ -476,14 +480,31 @@ class _Reader:
 
 _LONG_CELL = 800
 """Letters of a cell that may not fit on a page."""
-_LETTER, _BOLD_LETTER, _PADDING = 118, 134, 220
-"""Width of a letter in a table, of a bold one, and of what is left free in a cell, twips: those of our font, which is wider than Word's."""
+_PADDING = 220
+"""What is left free in a cell, twips."""
+_TABLE_PT = 9.2
+"""Size of the letters in a table of `PROGRAM`, points."""
+_PARTS = re.compile(r"[ \n\t]+(?!EUR|%)|(?<=[-/])")
+"""Where a cell's text may be parted: not in words, nor between an amount and its unit."""
 
 
-def room_for(text: str, *, is_bold: bool) -> float:
-    """Estimate the width that a column needs so that no word of a cell is parted, twips; an amount and its unit are one word."""
-    words = re.split(r"[ \n\t]+(?!EUR|%)|(?<=[-/])", text)
-    return max(map(len, words)) * (_BOLD_LETTER if is_bold else _LETTER) + _PADDING
+def room_for(text: str, *, is_bold: bool, is_whole: bool = False) -> float:
+    """Measure the width that a column needs so that no word of a cell is parted, or no line of it, twips.
+
+    Measured is our own font, which is wider than Word's: what fits in the PDF fits in Word.
+    """
+    font = _font(is_bold)
+    pieces = text.split("\n") if is_whole else _PARTS.split(text)
+    return max(map(font.getlength, pieces)) * _TABLE_PT * 20 / font.size + _PADDING
+
+
+@cache
+def _font(is_bold: bool) -> Any:
+    from PIL import ImageFont
+
+    name = "DejaVuSans-Bold.ttf" if is_bold else "DejaVuSans.ttf"
+    # The basic layout is the same on every machine.
+    return ImageFont.truetype(_fonts() / name, 1000, layout_engine=ImageFont.Layout.BASIC)
 
 
 def _has_room(rows: Iterable[Mapping[str, Any]], widths: list[int]) -> bool:

@@ -557,16 +557,55 @@ def test_a_column_that_is_narrower_than_its_longest_word_takes_room_from_the_oth
     assert sum(long) == pytest.approx(sum(short), rel=0.01)
 
 
+def test_a_column_takes_no_more_than_its_word_needs_and_first_what_others_do_not_use(tmp_path):
+    outline = "| Standort 25% | Anbieter 28% | Stand 17% | Betrag> 30% |\n| Am Pfarracker | {{ long }} | {{ state }} | 8.000 EUR |"
+    context = {"long": "AWO Kreisverband Bielefeld und noch einige Worte", "state": "unterschrieben*"}
+    document = Document(io.BytesIO(simple(tmp_path, outline, context)))
+    widths = [column.width for column in document.tables[0].columns]
+    shares = [width / sum(widths) for width in widths]
+    assert shares[:3] == pytest.approx([0.25, 0.28, 0.18], abs=0.015)
+    assert shares[2] > 0.17
+    assert "unterschrieben*" in pdf_words(to_pdf(simple(tmp_path, outline, context)))
+
+
+@pytest.mark.parametrize("texts", range(24, 36, 2))
+def test_rows_of_a_parted_table_are_not_alone_at_the_end_or_the_beginning_of_a_page(tmp_path, texts):
+    rows = [f"| Reihe {number} | 8.000 EUR |" for number in range(16)]
+    table = ["Was nun kommt.", "^ Tabelle", "| Kopf | Wert> |", *rows]
+    raw = simple(tmp_path, "\n".join(["# Eins", *["Text"] * texts, *table]))
+    pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(to_pdf(raw))).pages]
+    counts = [page.count("Reihe") for page in pages]
+    assert sum(counts) == 16
+    assert not {1, 2} & set(counts)
+    assert ["Was nun kommt." in page for page in pages].index(True) == [count > 0 for count in counts].index(True)
+    check_pdf(to_pdf(raw))
+
+
+def test_two_lines_of_the_origins_stay_with_their_lead(tmp_path):
+    document = Document(io.BytesIO(simple(tmp_path, "Text\n~~ Tabelle\n~ eins\n~ zwei\n~ drei\n~~ Andere\n~ vier")))
+    keeps = {one.text: bool(one.paragraph_format.keep_with_next) for one in document.paragraphs}
+    assert [name for name, kept in keeps.items() if kept] == ["eins"]
+
+
+def test_the_short_list_of_origins_names_a_row_and_its_key():
+    trace = Trace(DE)
+    for row, name in (("payable", "auszahlbar"), ("plan", "")):
+        trace.printed(trace.show("1", table="t", row=row, column="c", value=1, row_name=name))
+    [entry] = trace.origins_by_table()
+    assert entry["columns"][0]["numbers"] == "auszahlbar [payable]: 1; plan: 1"
+
+
 def test_a_heading_its_sentence_and_a_short_table_stay_together(tmp_path):
     outline = (
         "# Was gut lief\nSo schreiben sie es.\n- {{ one }}\n\nNächste Schritte:\n- zwei\n\nEin Satz.\n\nNoch einer."
     )
-    outline += "\n| A | B |\n| 1 | 2 |\n| 3 | 4 |"
+    outline += "\n| A | B |\n" + "| 1 | 2 |\n" * 10
     path = tmp_path / "seite.docx"
     path.write_bytes(template_from(outline))
     document = Document(io.BytesIO(render(path, {"one": "eins"}, **PROPERTIES)))
     keeps = {one.text: bool(one.paragraph_format.keep_with_next) for one in document.paragraphs if one.text}
     assert (keeps["So schreiben sie es."], keeps["Nächste Schritte:"], keeps["Ein Satz."]) == (True, True, False)
+    assert keeps["Noch einer."]
     rows = [
         [bool(p.paragraph_format.keep_with_next) for c in row.cells for p in c.paragraphs]
         for row in document.tables[0].rows
