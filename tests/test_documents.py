@@ -568,7 +568,14 @@ def test_a_column_takes_no_more_than_its_word_needs_and_first_what_others_do_not
     assert "unterschrieben*" in pdf_words(to_pdf(simple(tmp_path, outline, context)))
 
 
-@pytest.mark.parametrize("texts", range(24, 36, 2))
+def test_a_short_word_and_its_number_stay_on_one_line_of_the_pdf(tmp_path):
+    tables = [f"| Menschen ab 65 Jahre {share}% | Rest {100 - share}% |\n| x | y |" for share in range(16, 24)]
+    lines = pdf_words(to_pdf(simple(tmp_path, "\n\nDann\n".join(tables)))).splitlines()
+    assert len(lines) > 2 * len(tables)
+    assert not [line for line in lines if line.strip().endswith(" ab")]
+
+
+@pytest.mark.parametrize("texts", [23, 24, 35, 36])
 def test_rows_of_a_parted_table_are_not_alone_at_the_end_or_the_beginning_of_a_page(tmp_path, texts):
     rows = [f"| Reihe {number} | 8.000 EUR |" for number in range(16)]
     table = ["Was nun kommt.", "^ Tabelle", "| Kopf | Wert> |", *rows]
