@@ -931,7 +931,7 @@ def _beside_amounts(desk: _Desk) -> str:
                 "provider": "",
                 "lacking": "",
                 **{column: round(math.fsum(row[column] for row in counted), 2) for column in (*ids, "amount_eur")},
-                "assumed": "; ".join(dict.fromkeys(row["assumed"] for row in made[:1])),
+                "assumed": _assumed_in(counted),
             }
         )
     numbers.beside[name] = made
@@ -952,6 +952,11 @@ def instalments(amount_eur: float, shares: Sequence[float]) -> list[float]:
         EUR, as paid: to the cent.
     shares : sequence of float
         Share of each instalment; that of the last one is what is left.
+
+def _assumed_in(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a sum rests on: all that any of its rows does."""
+    return "; ".join(dict.fromkeys(key for row in rows for key in row["assumed"].split("; ") if key))
+
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """A paper says what its run says, number by number, from a run that verifies and from nothing else."""
 
 import csv
+import dataclasses
 import datetime
 import io
 import json
@@ -381,6 +382,21 @@ def test_a_paper_says_that_the_calendar_has_no_dates_for_its_year(made, written)
         assert f"Im Kalender (calendar.csv) stehen keine Termine für {year}." in text_of(written / f"{kind}.docx")
     assert f"Keine Rate ist im Jahr {year} fällig" in text_of(written / "kasse.docx")
     assert "Im Kalender" not in text_of(written / "bericht.docx")  # it is on 2022, and has its date
+
+
+def test_a_sum_is_assumed_where_any_of_its_rows_is(made):
+    basis = papers.open_run(made)
+    funded = [row["site_id"] for row in basis.rows("distribution") if float(row["amount_eur"]) > 0]
+    for assumed in (funded[0], funded[-1]):
+        saved = {**basis.saved, "distribution": [dict(row) for row in basis.rows("distribution")]}
+        for row in saved["distribution"]:
+            row["assumed"] = "scale_eur" if row["site_id"] == assumed else ""
+        saved["instalments"] = [{**row, "basis": "stated"} for row in basis.rows("instalments")]
+        numbers = contents.Numbers(dataclasses.replace(basis, saved=saved), DE)
+        contents._beside_amounts(contents._Desk(numbers.basis, numbers))
+        stars = {row["site_id"]: row["assumed"] for row in numbers.beside["raten"]}
+        assert stars["total"] == "scale_eur"
+        assert {stars["payable"], stars["reserved"]} == {"scale_eur", ""}
 
 
 def test_the_command_ends_with_what_the_calendar_lacks(run, say):
