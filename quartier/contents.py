@@ -993,10 +993,10 @@ def _dialogue_report(desk: _Desk) -> dict[str, Any]:
         "massnahmen": _measures(desk, found),
         "ohne_bericht": _without_report(desk, found),
         "gelernt": _learnt(desk),
-        "bewegt": _moved(desk),
-        "gremien": [
-            desk.event(row) for row in desk.events("report") if found.year <= row["begins"].year <= found.year + 1
-        ][-1:],
+        "bewegt": moved[:-1],
+        "bewegt_summe": moved[-1:],
+        # A year is only reported on when it is over.
+        "gremien": [desk.event(row) for row in desk.events("report") if row["begins"].year == found.year + 1][-1:],
     }
 
 

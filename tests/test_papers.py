@@ -399,6 +399,26 @@ def test_a_sum_is_assumed_where_any_of_its_rows_is(made):
         assert {stars["payable"], stars["reserved"]} == {"scale_eur", ""}
 
 
+# --- dates ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_paper_says_that_the_calendar_has_no_dates_for_its_year(made, written):
+    year = manifest.read(made, DE).begun.year
+    for kind in ("mitteilung", "beschluss", "foerderbescheid-anlage"):
+        assert f"Im Kalender (calendar.csv) stehen keine Termine für {year}." in text_of(written / f"{kind}.docx")
+    assert f"Keine Rate ist im Jahr {year} fällig" in text_of(written / "kasse.docx")
+
+
+def test_a_report_is_only_presented_in_the_year_after(written, city):
+    told = text_of(written / "bericht.docx")  # on 2022; the calendar has reports in 2021 and 2022
+    assert "Im Kalender (calendar.csv) steht kein Termin für den Bericht über 2022." in told
+    assert "Vorzustellen" not in told
+    made = city(changed("calendar.csv", "2022-07-01,2022-12-31", "2023-07-01,2023-12-31"))
+    told = text_of(papers.write(made, "bericht", is_draft=True).files[0])
+    assert "01.07.2023 bis 31.12.2023*" in told
+    assert "Im Kalender" not in told
+
+
 def test_the_command_ends_with_what_the_calendar_lacks(run, say):
     year = manifest.read(run, DE).begun.year
     out = say("paper", run, "--kind", "beschluss", "--draft")[1]
