@@ -94,12 +94,15 @@ class Basis:
         Name of the city's folder.
     saved : mapping of str to list of dict
         Rows of the run's tables, all values as texts.
+    folder : Path
+        The city's folder itself, whose scenarios are the alternatives.
     """
 
     sites: Sites
     plan: Plan
     data: str
     saved: Mapping[str, list[dict[str, Any]]]
+    folder: Path = field(kw_only=True)
     _read: dict[str, list[dict[str, Any]]] = field(default_factory=dict, compare=False, repr=False, kw_only=True)
 
     @property
@@ -698,9 +701,12 @@ def _alternatives(desk: _Desk) -> list[dict[str, str]]:
     """Other scenarios beside the plan, and how many fewer or more they reach."""
     name, numbers = "alternativen", desk.numbers
     own = desk.basis.rows("baselines")[0]
-    made = []
+    made: list[dict[str, Any]] = []
+    twins = _with_the_same_rules(desk)
     for row in desk.basis.rows("scenarios"):
         has_plan = row["benefit"] != ""
+        if made and row["scenario"] in twins:
+            continue
         made.append(
             {
                 **{
@@ -730,6 +736,13 @@ def _alternatives(desk: _Desk) -> list[dict[str, str]]:
 
 
 def _cost_of_rules(desk: _Desk) -> list[dict[str, str]]:
+def _with_the_same_rules(desk: _Desk) -> set[str]:
+    """Names of the scenarios that are the plan's own but for their name: beside the proposal they are no alternative."""
+    own = desk.basis.plan.scenario
+    beside = optimise.scenarios_beside(desk.basis.sites, own, desk.basis.folder)
+    return {name for name, one in beside.items() if one.replace(name=own.name, title=own.title) == own}
+
+
     """Rules without which more would be reached, the dearest first."""
     rows = []
     for row in desk.basis.rows("cost_of_rules"):
@@ -1536,7 +1549,7 @@ def paper_views(sites: Sites, scenario: Scenario, folder: str | Path = "data") -
     if isinstance(plan, Exception):
         raise plan
     saved = {name: rows_of_csv(text) for name, text in report.saved_tables(plan, beside).items()}
-    views = _Views(Basis(sites, plan, Path(folder).name, saved))
+    views = _Views(Basis(sites, plan, Path(folder).name, saved, folder=Path(folder)))
     make: dict[str, Callable[[], Any]] = {
         "plain": lambda: views.lines("mitteilung", "zusammenfassung"),
         "committees": lambda: views.lines("mitteilung", "termine"),

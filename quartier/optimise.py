@@ -429,6 +429,20 @@ def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") 
     ScenarioError
         A scenario file has faults.
     """
+    beside = scenarios_beside(sites, scenario, folder)
+    unchanged = beside.get(scenario.name) in (scenario, None)
+    beside = {scenario.name if unchanged else f"{scenario.name}-changed": scenario, **beside}
+    return {name: find_conflict(sites, one) or allocate(sites, one) for name, one in beside.items()}
+
+
+def scenarios_beside(sites: Sites, scenario: Scenario, folder: str | Path) -> dict[str, Scenario]:
+    """Give the scenarios of a city's folder as `side_by_side` compares them with a scenario.
+
+    Raises
+    ------
+    ScenarioError
+        A scenario file has faults.
+    """
     from quartier.scenario import Scenario, scenario_names
 
     beside = {}
@@ -437,9 +451,7 @@ def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") 
         if one.response == scenario.response == "saturating":
             one = one.replace(response_from=scenario.response_from)
         beside[name] = one
-    unchanged = beside.get(scenario.name) in (scenario, None)
-    beside = {scenario.name if unchanged else f"{scenario.name}-changed": scenario, **beside}
-    return {name: find_conflict(sites, one) or allocate(sites, one) for name, one in beside.items()}
+    return beside
 
 
 def leave_one_out(sites: Sites, scenario: Scenario) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def open_run(asked: str | Path, *, is_draft: bool = False, progress: bool = Fals
     sites = load(data, language=texts.language, today=manifest.begun.date())
     chosen = scenarios.with_parameters(manifest.scenario.name, data, manifest.changes)
     saved = {path.stem: rows_of_csv(path.read_bytes().decode("utf-8")) for path in (run / "tables").glob("*.csv")}
-    basis = RunBasis(sites, optimise.allocate(sites, chosen), manifest.data, saved, run, manifest)
+    basis = RunBasis(sites, optimise.allocate(sites, chosen), manifest.data, saved, run, manifest, folder=data)
     _check_plan(basis, texts)
     if not is_draft and review.verified(run.parent).get(run.name, {}).get("result") != "same":
         again = review.verify(run, data=data, progress=progress)

@@ -96,6 +96,17 @@ def drafts(made, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    """Drafts of all papers of a run whose plan was learnt from made-up reports."""
+    project = tmp_path_factory.mktemp("learnt")
+    shutil.copytree(ROOT / "data", project / "data")
+    write_notebook(project / "notebooks" / "01_plan.ipynb", "print('eins')")
+    with pytest.MonkeyPatch.context() as patch:
+        quick(patch)
+        return papers.write(make_run(project, response_from="demonstration"), is_draft=True).folder
+
+
+@pytest.fixture(scope="module")
 def views():
     """What the notebook shows of the same plan, without a run."""
     return q.paper_views(q.load(ROOT / "data"), q.Scenario.named("baseline", ROOT / "data"), ROOT / "data")
@@ -546,6 +557,54 @@ def test_made_up_figures_are_marked_on_every_page(written):
     assert all("Vorführung mit erfundenen Zahlen" in section.header.paragraphs[0].text for section in document.sections)
     assert "Kein Standort hat das berichtet" in text_of(written / "bericht.docx")
 
+    told = text_of(learnt / f"{kind}-entwurf.docx")
+    subject = "Die Berichte sind erfunden" if kind == "bericht" else "Dieser Plan rechnet mit erfundenen Berichten"
+    assert f"{subject}; kein Standort hat sie geschrieben. Nicht als Ergebnis weitergeben." in told
+    assert "Der Plan rechnet mit erfundenen Berichten. Er ist kein Ergebnis." in told
+    assert re.search(r"Angenommen sind: .*Berichte der Standorte \(erfunden\)", told)
+
+
+def test_the_proposal_is_no_alternative_to_itself(learnt, written):
+    for folder, name in ((learnt, "beschluss-entwurf"), (written, "beschluss")):
+        with (folder / contents.BESIDE / "alternativen.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        names = {row["scenario"].removesuffix("-changed") for row in rows}
+        assert names == {path.stem for path in (ROOT / "data" / "scenarios").glob("*.yaml")}
+        assert len(rows) == len(names)
+        body = text_of(folder / f"{name}.docx").partition("Gedruckte Zahlen")[0]
+        assert body.count("Ausgangslage 2021") == 1
+
+
+def beside(folder, name):
+    with (folder / contents.BESIDE / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return {row["site_id"]: row for row in csv.DictReader(file)}
+
+
+def test_the_tables_of_the_report_add_up_as_they_are_printed(written):
+    tables = [
+        [[one.text for one in row.cells] for row in table.rows] for table in Document(written / "bericht.docx").tables
+    ]
+    with_sums = [rows for rows in tables if rows[-1][0] == "Summe"]
+    assert len(with_sums) == 6  # five goals, and what was moved
+    seen = 0
+    for rows in with_sums:
+        for column in list(zip(*rows[1:], strict=True))[1:]:
+            numbers = [DE.read_number(one.replace("\u2212", "-").lstrip("+").rstrip("*")) for one in column]
+            if None not in numbers:
+                assert sum(numbers[:-1]) == pytest.approx(numbers[-1])
+                seen += 1
+    assert seen > 8
+    assert "60.665,79*" in [row[1] for rows in with_sums for row in rows]
+
+
+def test_sums_of_the_report_are_rows_of_the_tables_beside_it_and_bold(written):
+    for name in (*(path.stem for path in (written / contents.BESIDE).glob("ziel-*.csv")), "bewegt"):
+        assert list(beside(written, name))[-1] == "summe"
+        assert "wefelshof" in beside(written, name)
+    for table in Document(written / "bericht.docx").tables:
+        for row in table.rows:
+            if row.cells[0].text == "Summe":
+                assert all(run.bold for one in row.cells for part in one.paragraphs for run in part.runs if run.text)
 
 def test_papers_that_rest_on_no_made_up_report_say_nothing_of_them(written):
     assert "erfunden" not in text_of(written / "mitteilung.docx")
