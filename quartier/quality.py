@@ -278,12 +278,19 @@ class Dialogue:
         chosen = [key for key in kinds.index[kinds["goal_id"] == goal_id] if (None, key) in now]
         names = {site: name for site, name in self.site_names.items() if any((site, key) in now for key in kinds.index)}
         rows: dict[str, list[Any]] = {"name": [*names.values(), self._texts.text("Sum")]}
+        decimals: dict[str, int] = {}
         for key in chosen:
             column = [now.get((site, key)) for site in [*names, None]]
-            rows[key] = [one if one is None or isinstance(one, str) else round(one) for one in column]
+            # Rows and their sum with the same decimals: rounded one by one, they would not add up.
+            if any(isinstance(one, float) and not one.is_integer() for one in column):
+                decimals[key] = 2
+            rows[key] = [
+                one if one is None or isinstance(one, str) else round(one, decimals.get(key)) for one in column
+            ]
         frame = self._told(pd.DataFrame(rows, dtype=object))
         field = self.sites.table("goals").set_index("goal_id")["field"][goal_id]
         frame.attrs["caption"] = f"{field}. {frame.attrs['caption']}"
+        frame.attrs |= {"site_ids": tuple(names), "decimals": decimals}  # ids of all rows but the last
         called = kinds[f"name_{self.language}"]
         frame.attrs["headings"] = {
             key: called[key] if kinds["unit"][key] in called[key] else f"{called[key]} ({kinds['unit'][key]})"

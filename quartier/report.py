@@ -394,7 +394,7 @@ class _Column(NamedTuple):
 
 def _columns(frame: pd.DataFrame, texts: Texts) -> list[_Column]:
     """Columns as people read them, what names a row first; a site's id gives way to its name."""
-    headings, unit, names = (frame.attrs.get(name, {}) for name in ("headings", "unit", "names"))
+    headings, unit, names, decimals = (frame.attrs.get(name, {}) for name in ("headings", "unit", "names", "decimals"))
     keys = [str(key) for key in frame.columns]
     values = {key: list(frame.iloc[:, position]) for position, key in enumerate(keys)}
     if frame.index.name is not None and not (frame.index.name in ("site_id", "agreement_id") and "name" in keys):
@@ -411,6 +411,8 @@ def _columns(frame: pd.DataFrame, texts: Texts) -> list[_Column]:
             cells = [_cell(value, key, unit, texts) for value in column]
         if names and key in ("key", "figure", "subject", "alternative"):
             cells = [cell._replace(value=_named(cell.value, names)) for cell in cells]
+        if key in decimals:
+            cells = [cell._replace(digits=decimals[key]) for cell in cells]
         found.append(_Column(key, headings.get(key) or texts.column(key), cells))
     return found
 
@@ -493,7 +495,7 @@ def show(
         A table, or one after the other, becomes HTML and fixed text with headings and numbers of the language; a figure a PNG
         with its alt text, which stands below it as well, since JupyterLab drops it from the picture; a plan its five lines;
         statements a list of sentences; a text or an error one paragraph a line. A table's ``attrs`` may hold ``headings`` (column
-        to heading), ``unit`` ("EUR": of plain numbers) and ``caption``.
+        to heading), ``decimals`` (column to how many), ``unit`` ("EUR": of plain numbers) and ``caption``.
     language : str, optional
         Language of a table; German by default. A plan and a figure speak their own.
     caption : str, optional
