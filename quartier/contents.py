@@ -178,6 +178,7 @@ def _rows_of(table: Any) -> list[dict[str, Any]]:
 _FORMS: dict[str, Callable[[Texts, Any], str]] = {
     "eur": lambda texts, value: texts.eur(float(value)),
     "number": lambda texts, value: texts.number(float(value)),
+    "cents": lambda texts, value: texts.number(float(value), 2),
     "decimal": lambda texts, value: texts.number(float(value), 1),
     "weight": lambda texts, value: texts.number(float(value), 0 if float(value) == int(float(value)) else 2),
     "change": lambda texts, value: (
@@ -704,9 +705,9 @@ def _alternatives(desk: _Desk) -> list[dict[str, str]]:
     made: list[dict[str, Any]] = []
     twins = _with_the_same_rules(desk)
     for row in desk.basis.rows("scenarios"):
-        has_plan = row["benefit"] != ""
         if made and row["scenario"] in twins:
             continue
+        has_plan = row["benefit"] != ""
         made.append(
             {
                 **{
@@ -735,7 +736,6 @@ def _alternatives(desk: _Desk) -> list[dict[str, str]]:
     return rows
 
 
-def _cost_of_rules(desk: _Desk) -> list[dict[str, str]]:
 def _with_the_same_rules(desk: _Desk) -> set[str]:
     """Names of the scenarios that are the plan's own but for their name: beside the proposal they are no alternative."""
     own = desk.basis.plan.scenario
@@ -743,6 +743,7 @@ def _with_the_same_rules(desk: _Desk) -> set[str]:
     return {name for name, one in beside.items() if one.replace(name=own.name, title=own.title) == own}
 
 
+def _cost_of_rules(desk: _Desk) -> list[dict[str, str]]:
     """Rules without which more would be reached, the dearest first."""
     rows = []
     for row in desk.basis.rows("cost_of_rules"):
@@ -952,6 +953,11 @@ def _beside_amounts(desk: _Desk) -> str:
     return name
 
 
+def _assumed_in(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a sum rests on: all that any of its rows does."""
+    return "; ".join(dict.fromkeys(key for row in rows for key in row["assumed"].split("; ") if key))
+
+
 def _counts(row: Mapping[str, Any], key: str) -> bool:
     return key == "total" or bool(row["lacking"]) == (key == "reserved")
 
@@ -965,11 +971,6 @@ def instalments(amount_eur: float, shares: Sequence[float]) -> list[float]:
         EUR, as paid: to the cent.
     shares : sequence of float
         Share of each instalment; that of the last one is what is left.
-
-def _assumed_in(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What a sum rests on: all that any of its rows does."""
-    return "; ".join(dict.fromkeys(key for row in rows for key in row["assumed"].split("; ") if key))
-
 
     Returns
     -------
@@ -995,7 +996,7 @@ def _dialogue_report(desk: _Desk) -> dict[str, Any]:
     if not basis.has_reports:
         raise PaperError(desk.text("The data hold no reports of the sites."))
     found = quality.dialogue(basis.sites, None, basis.reports_are_made_up, desk.texts.language)
-    sums = _sums_of(desk, found)
+    sums, moved = _sums_of(desk, found), _moved(desk)
     return {
         "jahr": str(found.year),
         "kennzahlen": [_sum_row(desk, row) for row in sums],
@@ -1057,26 +1058,34 @@ def _goals(desk: _Desk, found: quality.Dialogue) -> list[dict[str, Any]]:
             continue
         name = f"ziel-{goal['goal_id']}"
         assumed = "reports" if found.demonstration else ""
-        rows = [{"row": str(at + 1), **row, "assumed": assumed} for at, row in enumerate(_rows_of(frame))]
+        keys = [*frame.attrs["site_ids"], _SUM]
+        rows = [{"site_id": key, **row, "assumed": assumed} for key, row in zip(keys, _rows_of(frame), strict=True)]
         desk.numbers.beside[name] = rows
         desk.numbers.names[name, ""] = desk.text("Goal {goal}", goal=desk.texts.given(goal["field"]))
         for row in desk.basis.rows("dialogue_indicators"):
             desk.numbers.names[name, row["indicator"]] = row["name_de"]
+        forms = {key: "cents" if key in frame.attrs["decimals"] else "number" for key in heads}
+        printed_rows = [
+            {
+                "name": desk.numbers.words(name, "name", site_id=row["site_id"]),
+                "werte": [desk.numbers.cell(name, key, forms[key], site_id=row["site_id"]) or "–" for key in heads],
+            }
+            for row in rows
+        ]
         tables.append(
             {
                 "ziel": desk.numbers.words("goals", "field", goal_id=goal["goal_id"]),
                 "satz": desk.numbers.words("goals", "name", goal_id=goal["goal_id"]),
                 "spalten": [_head(desk, key) for key in heads],
-                "zeilen": [
-                    {
-                        "name": desk.numbers.words(name, "name", row=row["row"]),
-                        "werte": [desk.numbers.cell(name, key, "number", row=row["row"]) or "–" for key in heads],
-                    }
-                    for row in rows
-                ],
+                "zeilen": printed_rows[:-1],
+                "summen": printed_rows[-1:],
             }
         )
     return tables
+
+
+_SUM = "summe"
+"""Key of the row of sums in tables of the report."""
 
 
 def _head(desk: _Desk, indicator: str) -> str:
@@ -1181,14 +1190,14 @@ def _to_hundreds(value: float) -> float:
 
 
 def _moved(desk: _Desk) -> list[dict[str, str]]:
-    """What was learnt moves: the plan with the assumed effect scales, and with those that the reports teach."""
+    """What was learnt moves: the plan with the assumed effect scales, and with those that the reports teach; the sums last."""
     basis, numbers = desk.basis, desk.numbers
     chosen = "demonstration" if basis.reports_are_made_up else "quality"
     try:
         found = whatif.what_moved(basis.sites, basis.plan.scenario.replace(response_from=chosen))
     except PlainError:
         return []
-    made = []
+    made: list[dict[str, Any]] = []
     for row in basis.rows("distribution"):
         before, after = (float(found.loc[row["site_id"], column]) for column in ("before_eur", "after_eur"))
         if before or after:
@@ -1197,10 +1206,12 @@ def _moved(desk: _Desk) -> list[dict[str, str]]:
             made.append(
                 {**key, "before_eur": before, "after_eur": after, "change_eur": after - before, "assumed": assumed}
             )
+    sums = {key: math.fsum(row[key] for row in made) for key in ("before_eur", "after_eur", "change_eur")}
+    made.append({"site_id": _SUM, "name": desk.text("Sum"), **sums, "assumed": _assumed_in(made)})
     numbers.beside["bewegt"] = made
     return [
         {
-            "standort": desk.name(row["site_id"]),
+            "standort": numbers.words("bewegt", "name", site_id=row["site_id"]),
             "vorher": numbers.cell("bewegt", "before_eur", site_id=row["site_id"]),
             "gelernt": numbers.cell("bewegt", "after_eur", site_id=row["site_id"]),
             "unterschied": numbers.cell("bewegt", "change_eur", "eur_change", site_id=row["site_id"]),
@@ -1371,7 +1382,7 @@ def compose(basis: RunBasis, kind: str, *, is_draft: bool = False, has_english: 
     numbers = Numbers(basis, texts)
     desk = _Desk(basis, numbers)
     made = _MADE_BY[kind](desk)
-    is_made_up = basis.is_made_up or (kind == "bericht" and basis.reports_are_made_up)
+    is_made_up = _is_made_up(basis, kind)
     title = texts.text(_TITLES[kind])
     if subject := numbers.programme("subject"):
         title = f"{title}: {numbers.trace.plain(subject)}"
@@ -1392,6 +1403,7 @@ def compose(basis: RunBasis, kind: str, *, is_draft: bool = False, has_english: 
             "datum": texts.date(basis.manifest.begun.date()),
             "ohne_termine": _without_dates(desk, kind, made, basis.manifest.begun.year),
             "vorfuehrung": texts.text("Demonstration with made-up figures") if is_made_up else "",
+            "erfunden": _what_is_made_up(desk, kind) if is_made_up else "",
             "zusammenfassung": summary,
             "summary": english,
             "lesbarkeit": _readability(desk, kind, summary),
@@ -1437,6 +1449,19 @@ def _without_dates(desk: _Desk, kind: str, made: Mapping[str, Any], year: int) -
     )
 
 
+def _is_made_up(basis: Basis, kind: str) -> bool:
+    """Tell whether a paper rests on made-up reports: its plan does, or it shows them."""
+    return basis.is_made_up or (kind == "bericht" and basis.reports_are_made_up)
+
+
+def _what_is_made_up(desk: _Desk, kind: str) -> str:
+    if kind == "bericht" and desk.basis.reports_are_made_up:
+        return desk.text("The reports are made up; no site has written them. Not to be passed on as a result.")
+    return desk.text(
+        "This plan was worked out with made-up reports; no site has written them. Not to be passed on as a result."
+    )
+
+
 _EASIEST = 4.0
 """The formula is made for school years 4 to 15 (Bamberger and Vanecek 1984); what is easier has no year."""
 
@@ -1466,7 +1491,7 @@ def _what_is_assumed(desk: _Desk, kind: str) -> str:
     also = []
     if kind in ("beschluss", "kasse") and any(row["basis"] == "assumed" for row in desk.basis.rows("instalments")):
         also.append("instalments")
-    if kind == "bericht" and desk.basis.reports_are_made_up:
+    if _is_made_up(desk.basis, kind):
         also.append("reports")
     figures = desk.assumed_figures(*also)
     return (
@@ -1478,14 +1503,16 @@ def _what_is_assumed(desk: _Desk, kind: str) -> str:
 
 def _summary(desk: _Desk, kind: str) -> list[str]:
     """Say in plain words what a paper says."""
+    warned = []
+    if kind == "bericht" and desk.basis.reports_are_made_up:
+        warned.append(
+            desk.text("All numbers of the sites in this report are made up. They show how such a report looks.")
+        )
+    if desk.basis.is_made_up:
+        warned.append(desk.text("The plan reckons with made-up reports. It is no result."))
     if kind == "bericht":
-        made_up = desk.basis.reports_are_made_up
         return [
-            *(
-                [desk.text("All numbers in this report are made up. They show how such a report looks.")]
-                if made_up
-                else []
-            ),
+            *warned,
             desk.text("The sites say what they did with the money."),
             desk.text("They say what went well and what did not."),
             desk.text("The city and the sites agree on what to do better."),
@@ -1513,7 +1540,7 @@ def _summary(desk: _Desk, kind: str) -> list[str]:
                     reserved=desk.numbers.cell("raten", "amount_eur", site_id="reserved"),
                 )
             )
-    return [*found, *_care(desk)]
+    return [*warned, *found, *_care(desk)]
 
 
 # --- what papers say, shown in a notebook -----------------------------------------------------------------------------

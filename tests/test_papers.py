@@ -384,17 +384,6 @@ def test_nothing_is_payable_on_a_signature_that_the_scenario_only_supposes(city)
         assert {row["site_id"]: row["lacking"] for row in csv.DictReader(file) if row["lacking"]} == WITHHELD
 
 
-# --- dates ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_paper_says_that_the_calendar_has_no_dates_for_its_year(made, written):
-    year = manifest.read(made, DE).begun.year
-    for kind in ("mitteilung", "beschluss", "foerderbescheid-anlage"):
-        assert f"Im Kalender (calendar.csv) stehen keine Termine für {year}." in text_of(written / f"{kind}.docx")
-    assert f"Keine Rate ist im Jahr {year} fällig" in text_of(written / "kasse.docx")
-    assert "Im Kalender" not in text_of(written / "bericht.docx")  # it is on 2022, and has its date
-
-
 def test_a_sum_is_assumed_where_any_of_its_rows_is(made):
     basis = papers.open_run(made)
     funded = [row["site_id"] for row in basis.rows("distribution") if float(row["amount_eur"]) > 0]
@@ -555,8 +544,19 @@ def test_made_up_figures_are_marked_on_every_page(written):
         assert "Vorführung mit erfundenen Zahlen" in page.extract_text()
     document = Document(written / "bericht.docx")
     assert all("Vorführung mit erfundenen Zahlen" in section.header.paragraphs[0].text for section in document.sections)
-    assert "Kein Standort hat das berichtet" in text_of(written / "bericht.docx")
+    told = text_of(written / "bericht.docx")
+    assert "Die Berichte sind erfunden; kein Standort hat sie geschrieben. Nicht als Ergebnis weitergeben." in told
+    assert "Dieser Plan rechnet" not in told  # its plan takes nothing from the reports
 
+
+def test_papers_that_rest_on_no_made_up_report_say_nothing_of_them(written):
+    assert "erfunden" not in text_of(written / "mitteilung.docx")
+
+
+@pytest.mark.parametrize("kind", contents.KINDS)
+def test_papers_of_a_plan_that_was_learnt_from_made_up_reports_say_so_at_every_place(learnt, kind):
+    for page in PdfReader(learnt / f"{kind}-entwurf.pdf").pages:
+        assert "Vorführung mit erfundenen Zahlen" in page.extract_text()
     told = text_of(learnt / f"{kind}-entwurf.docx")
     subject = "Die Berichte sind erfunden" if kind == "bericht" else "Dieser Plan rechnet mit erfundenen Berichten"
     assert f"{subject}; kein Standort hat sie geschrieben. Nicht als Ergebnis weitergeben." in told
@@ -605,15 +605,6 @@ def test_sums_of_the_report_are_rows_of_the_tables_beside_it_and_bold(written):
         for row in table.rows:
             if row.cells[0].text == "Summe":
                 assert all(run.bold for one in row.cells for part in one.paragraphs for run in part.runs if run.text)
-
-def test_papers_that_rest_on_no_made_up_report_say_nothing_of_them(written):
-    assert "erfunden" not in text_of(written / "mitteilung.docx")
-
-
-def test_papers_of_a_plan_that_was_learnt_from_made_up_reports_are_marked(city):
-    made = city(changed("scenarios/baseline.yaml", "max_sites: 10", "max_sites: 10\nresponse_from: demonstration"))
-    for page in PdfReader(papers.write(made, "kasse", is_draft=True).files[1]).pages:
-        assert "Vorführung mit erfundenen Zahlen" in page.extract_text()
 
 
 def test_no_small_count_stands_in_the_report(made, written):
