@@ -1174,13 +1174,27 @@ def _learnt(desk: _Desk) -> list[str]:
     differing = table[table["difference"].isin(["above", "below"])]
     if differing.empty:
         told.append(desk.text("The reports do not show that one site works with less money than another."))
-    for kind, message in (
-        ("above", mark("The reports suggest that more money is needed for the same effect at: {sites}.")),
-        ("below", mark("The reports suggest that less money is needed for the same effect at: {sites}.")),
-    ):
-        there = [desk.name(str(site)) for site in table.index[table["difference"] == kind]]
-        if there:
-            told.append(desk.text(message, sites=desk.texts.listing(there)))
+    more, less = (
+        [desk.name(str(site)) for site in table.index[table["difference"] == kind]] for kind in ("above", "below")
+    )
+    if more:
+        told.append(
+            desk.text(
+                "The reports suggest that more money is needed for the same effect at this site: {sites}.",
+                plural="The reports suggest that more money is needed for the same effect at these sites: {sites}.",
+                n=len(more),
+                sites=desk.texts.listing(more),
+            )
+        )
+    if less:
+        told.append(
+            desk.text(
+                "The reports suggest that less money is needed for the same effect at this site: {sites}.",
+                plural="The reports suggest that less money is needed for the same effect at these sites: {sites}.",
+                n=len(less),
+                sites=desk.texts.listing(less),
+            )
+        )
     return told
 
 
