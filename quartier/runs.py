@@ -469,19 +469,26 @@ def parse_parameters(assignments: Iterable[str]) -> dict[str, Any]:
     texts, faults = Texts(), []
     file = texts.text("parameters")
     found: dict[str, Any] = {}
+    unclear = set[str]()
     for assignment in assignments:
         name, equals, value = (part.strip() for part in assignment.partition("="))
         if not (equals and name and value):
             faults.append(
                 Fault(file, None, None, texts.given(assignment), texts.text("name=value, as in budget_eur=64000"))
             )
-        elif name in found:
+            continue
+        if name in found:
             faults.append(Fault(file, None, name, texts.given(value), texts.text("each parameter only once")))
-        elif LONE_GROUP.fullmatch(value):
+            continue
+        if LONE_GROUP.fullmatch(value):
             whole, part = value.split(".")
             faults.append(Fault(file, None, name, texts.given(value), ambiguous(whole, part, texts)))
+            unclear.add(name)
         found[name] = _read_value(value)
-    if faults:
+    if faults:  # those of the others are told with them
+        others = {name: value for name, value in found.items() if name not in unclear}
+        misplaced = {name: value for name, value in found.items() if name in ("data_dir", "scenario")}
+        faults += scenarios.parameter_faults(others, texts, misplaced=misplaced)
         raise scenarios.ScenarioError(faults, texts, file)
     return found
 

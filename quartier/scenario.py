@@ -395,16 +395,31 @@ class Scenario(BaseModel):
         ScenarioError
             Lists every fault with its row.
         """
-        texts, file = Texts(language), Path(path).name
-        values, rows = read_yaml(find_path(path), texts)
-        unknown = [] if sites is None else _unknown_names(values, rows, file, sites, texts)
+        return cls._from_file(path, Texts(language), sites)
+
+    @classmethod
+    def _from_file(cls, path: str | Path, texts: Texts, sites: Sites | None, name: str | None = None) -> Scenario:
+        """Read a scenario file, which has to bear the name, if one is given."""
+        file = Path(path).name
+        values, rows, faults = _read_pairs(find_path(path), texts)
+        scenario, misread = None, [fault.column or "" for fault in faults]
+        if sites is not None:
+            faults += _unknown_names(values, rows, file, sites, texts)
         try:
             scenario = checked(values, file, texts, rows)
         except ScenarioError as error:
-            faults = sorted([*error.faults, *unknown], key=lambda fault: fault.row or 0)
-            raise ScenarioError(faults, texts, file) from None
-        if unknown:
-            raise ScenarioError(unknown, texts, file)
+            # A value that is read in two ways is told once, and what follows from one of the readings is no fault.
+            faults += [
+                fault
+                for fault in error.faults
+                if not any(f"{column}.".startswith(f"{fault.column or column}.") for column in misread)
+            ]
+        own = values.get("name", cls.model_fields["name"].default)
+        if name not in (None, own) and "name" not in {fault.column for fault in faults}:
+            expected = texts.text("the name of the file ({name})", name=name)
+            faults.append(Fault(file, rows.get("name"), "name", texts.given(own), expected))
+        if faults or scenario is None:
+            raise ScenarioError(sorted(faults, key=lambda fault: fault.row or 0), texts, file)
         return scenario
 
     @classmethod
@@ -427,12 +442,7 @@ class Scenario(BaseModel):
             raise ScenarioError(
                 [Fault(place, None, "scenario", texts.given(name), texts.one_of(name, known))], texts, place
             )
-        scenario = cls.from_yaml(find_path(folder) / "scenarios" / f"{name}.yaml", language, sites)
-        if scenario.name != name:
-            expected = texts.text("the name of the file ({name})", name=name)
-            fault = Fault(f"{name}.yaml", None, "name", texts.given(scenario.name), expected)
-            raise ScenarioError([fault], texts, f"{name}.yaml")
-        return scenario
+        return cls._from_file(find_path(folder) / "scenarios" / f"{name}.yaml", texts, sites, name)
 
     @classmethod
     def from_parameters(cls, namespace: Mapping[str, Any]) -> Scenario:
@@ -571,7 +581,31 @@ def _from_parameters(
 ) -> Scenario:
     language = given.get("language")
     texts = Texts(language if language in LANGUAGES else LANGUAGES[0])
-    file, faults = texts.text("parameters"), []
+    file = texts.text("parameters")
+    faults = parameter_faults(given, texts, complete=complete, misplaced=misplaced)
+    changes = {name: given[name] for name in PARAMETERS if given.get(name) is not None}
+    base = None
+    if isinstance(given.get("data_dir"), str) and isinstance(given.get("scenario"), str):
+        try:
+            base = Scenario.named(given["scenario"], given["data_dir"], texts.language, sites)
+        except ScenarioError as error:
+            faults += error.faults
+    if faults or base is None:
+        raise ScenarioError(faults, texts, file)
+    chosen = checked({**base.model_dump(), **changes}, file, texts)
+    if chosen.replace(language=base.language) != base:  # so that nobody takes it for the scenario of the file
+        changed = mark("{title} (changed)")
+        if chosen.response_from == "demonstration":
+            changed = mark("{title} (changed, with scales from made-up reports)")
+        return chosen.replace(title=texts.text(changed, title=base.title or base.name))
+    return chosen
+
+
+def parameter_faults(
+    given: Mapping[str, Any], texts: Texts, *, complete: bool = False, misplaced: Mapping[str, Any] | None = None
+) -> list[Fault]:
+    """Give every fault that the parameters have by themselves, whatever scenario they change."""
+    file, faults = texts.text("parameters"), list[Fault]()
     known = _KNOWN if complete else PARAMETERS
     for name in given:
         if name not in _KNOWN:
@@ -601,21 +635,7 @@ def _from_parameters(
     except ScenarioError as error:
         # Whether the parameters agree can only be told beside the scenario's other fields; that has no column.
         faults += [fault for fault in error.faults if fault.column]
-    base = None
-    if isinstance(given.get("data_dir"), str) and isinstance(given.get("scenario"), str):
-        try:
-            base = Scenario.named(given["scenario"], given["data_dir"], texts.language, sites)
-        except ScenarioError as error:
-            faults += error.faults
-    if faults or base is None:
-        raise ScenarioError(faults, texts, file)
-    chosen = checked({**base.model_dump(), **changes}, file, texts)
-    if chosen.replace(language=base.language) != base:  # so that nobody takes it for the scenario of the file
-        changed = mark("{title} (changed)")
-        if chosen.response_from == "demonstration":
-            changed = mark("{title} (changed, with scales from made-up reports)")
-        return chosen.replace(title=texts.text(changed, title=base.title or base.name))
-    return chosen
+    return faults
 
 
 def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[str, int] | None = None) -> Scenario:
@@ -769,6 +789,14 @@ def read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]]
     ScenarioError
         The file cannot be read, is no plain YAML, or holds what a person and YAML read differently.
     """
+    values, rows, faults = _read_pairs(path, texts)
+    if faults:
+        raise ScenarioError(faults, texts, path.name)
+    return values, rows
+
+
+def _read_pairs(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int], list[Fault]]:
+    """Read as `read_yaml` does, but give what a person and YAML read differently as faults beside the pairs."""
     file = path.name
 
     def refuse(row: int | None, column: str | None, given: str, expected: str) -> ScenarioError:
@@ -806,16 +834,28 @@ def read_yaml(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int]]
     if not isinstance(root, yaml.MappingNode):
         raise refuse(1, None, "", texts.text("field: value, one a row"))
     faults = [Fault(file, *found) for found in _misreadings(root, (), texts)]
-    if faults:
-        raise ScenarioError(faults, texts, file)
+    _keep_names(root)
     loader = _PlainLoader(text)
     try:
         values = loader.construct_document(root)
     except (yaml.YAMLError, ValueError) as error:
+        if faults:  # such as a number of thousands of digits
+            raise ScenarioError(faults, texts, file) from None
         raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
     finally:
         loader.dispose()
-    return values, _rows(root, ())
+    return values, _rows(root, ()), faults
+
+
+def _keep_names(node: Any) -> None:
+    """Leave out what is under no name, which was told as a fault, so that the rest can be checked."""
+    if isinstance(node, yaml.MappingNode):
+        node.value = [(key, part) for key, part in node.value if key.tag.endswith(":str")]
+        for _, part in node.value:
+            _keep_names(part)
+    elif isinstance(node, yaml.SequenceNode):
+        for part in node.value:
+            _keep_names(part)
 
 
 def _rows(node: Any, path: tuple[str, ...]) -> dict[str, int]:
@@ -850,8 +890,8 @@ def _misreadings(node: Any, path: tuple[str, ...], texts: Texts) -> Iterable[tup
             seen.add(name)
             yield from _misreadings(part, inner, texts)
     elif isinstance(node, yaml.SequenceNode):
-        for part in node.value:
-            yield from _misreadings(part, path, texts)
+        for at, part in enumerate(node.value):
+            yield from _misreadings(part, (*path, str(at)), texts)
     elif node.style is None:
         value = node.value
         if LONE_GROUP.fullmatch(value):

@@ -870,6 +870,39 @@ def test_several_faults_of_a_scenario_are_listed_in_one_error(tmp_path):
     }
 
 
+def test_a_value_that_can_be_read_in_two_ways_is_told_with_all_other_faults_and_once(city):
+    text = """\
+name: kaput
+title: 5
+budget_eur: 64.000
+reserve_eur: 100
+max_sites: 10.000
+1: x
+budget: 1
+min_sites: 3
+min_sites: ten
+sites: {hil: {need: 1}, hill: {min_eur: 5, max_eur: 1.000}}
+groups: [{by: provider, name: A, min_eur: 5, max_eur: 1.000, max_share: 2}]
+"""
+    (city / "scenarios" / "kaputt.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(q.ScenarioError) as error:
+        q.Scenario.named("kaputt", city, "en", q.load(city))
+    assert [(fault.row, fault.column) for fault in error.value.faults] == [
+        (1, "name"),
+        (2, "title"),
+        (3, "budget_eur"),
+        (5, "max_sites"),
+        (6, ""),
+        (7, "budget"),
+        (9, "min_sites"),
+        (10, "sites.hill.max_eur"),
+        (10, "sites"),
+        (11, "groups.0.max_eur"),
+        (11, "groups.0.name"),
+        (11, "groups.0.max_share"),
+    ]
+
+
 def test_what_a_scenario_file_names_and_the_city_has_not_is_told_with_its_other_faults(city):
     text = """\
 name: cut
@@ -946,7 +979,7 @@ def test_a_scenario_of_another_name_than_its_file_is_refused(city):
     changed("scenarios/cut.yaml", "name: cut", "name: cutting")(city)
     with pytest.raises(q.ScenarioError) as error:
         q.Scenario.named("cut", city, language="en")
-    refused(error.value, Fault("cut.yaml", None, "name", quoted("cutting"), "the name of the file (cut)"))
+    refused(error.value, Fault("cut.yaml", 1, "name", quoted("cutting"), "the name of the file (cut)"))
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "n" * 5000])

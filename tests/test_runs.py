@@ -508,6 +508,19 @@ def test_all_faults_of_the_parameters_come_in_one_error():
     assert len(refused.value.faults) == 3
 
 
+def test_what_else_is_wrong_with_the_parameters_is_told_with_one_that_is_given_twice():
+    given = ["max_sites=8", "max_sites=9", "budget=64000", "step_eur=viel", "budget_eur=64.000", "scenario=cut"]
+    with pytest.raises(ScenarioError) as refused:
+        runs.parse_parameters(given)
+    assert sorted(fault.column for fault in refused.value.faults) == [
+        "budget",
+        "budget_eur",
+        "max_sites",
+        "scenario",
+        "step_eur",
+    ]
+
+
 # --- check --------------------------------------------------------------------------------------------------------
 
 
