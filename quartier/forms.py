@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -332,7 +332,7 @@ def collect(
     if reports:
         counts = Counter(report.year for report in reports)
         meant = year or max(counts, key=lambda one: (counts[one], one))
-        reports, more = _belonging(reports, meant, texts, ignored)
+        reports, more = _belonging(reports, meant, {fault.file for fault in faults}, texts, ignored)
         faults += more
     if faults:
         raise FormError(faults, texts, str(folder))
@@ -372,9 +372,12 @@ def _why_ignored(file: Path, texts: Texts) -> str | None:
 
 
 def _belonging(
-    reports: Iterable[Report], year: int, texts: Texts, ignored: list[str]
+    reports: Iterable[Report], year: int, faulty: Container[str], texts: Texts, ignored: list[str]
 ) -> tuple[list[Report], list[Fault]]:
-    """Keep one report a site; those of another year, made-up ones among others, and contradictions are faults."""
+    """Keep one report a site; those of another year, made-up ones among others, and contradictions are faults.
+
+    Of the faulty files only what could be read is compared.
+    """
     kept: dict[str, Report] = {}
     faults: list[Fault] = []
     reports = list(reports)
@@ -392,7 +395,8 @@ def _belonging(
         first = kept.setdefault(report.site_id, report)
         if first is report:
             continue
-        found = list(_contradictions(first, report, texts))
+        is_whole = first.file not in faulty and report.file not in faulty
+        found = list(_contradictions(first, report, texts, is_whole=is_whole))
         faults += found
         if not found:
             ignored.append(
@@ -405,11 +409,13 @@ def _belonging(
     return list(kept.values()), faults
 
 
-def _contradictions(first: Report, other: Report, texts: Texts) -> Iterator[Fault]:
-    """Faults where two forms of one site differ."""
+def _contradictions(first: Report, other: Report, texts: Texts, *, is_whole: bool) -> Iterator[Fault]:
+    """Faults where two forms of one site differ; unless both could be read as a whole, only where both have an answer."""
     here, there = first.answers(), other.answers()
     for key in dict.fromkeys([*there, *here]):
         one, two = here.get(key), there.get(key)
+        if not (is_whole or (one and two)):
+            continue
         if one is None or two is None or one[0] != two[0]:
             place = (two or one or (None, ""))[1]
             shown = texts.given(shown_answer(one[0])) if one else texts.text("no answer")

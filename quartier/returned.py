@@ -128,7 +128,7 @@ class Reader:
             self.faults.append(FormFault(self.path.name, None, where, given, expected))
 
     def read(self) -> Report | None:
-        """Read the form; None where it cannot be told what it is, or something in it is wrong."""
+        """Read the form; None where it cannot be told what it is. What is a fault is missing in it."""
         texts = self.texts
         try:
             if self.path.stat().st_size > sheets.MOST_BYTES:
@@ -160,7 +160,7 @@ class Reader:
         self._check_heads(by_kind, site_id, year)
         self._check_site(site_id)
         if len(grids) < 3:
-            return None
+            return Report(self.path.name, site_id, year, is_made_up, {}, {}, {}, {}, {})
         for kind, grid in grids.items():
             self._check_locked(kind, grid, locked)
             self._check_elsewhere(kind, grid, year, form_texts)
@@ -169,8 +169,6 @@ class Reader:
         states, new = self._agreed(grids[MEASURES], year, demonstration=is_made_up)
         if len(self.missing) == self.required > 1:
             self._say_nothing_required(is_empty=not (figures or remarks or said or states or new))
-        if self.faults:
-            return None
         return Report(self.path.name, site_id, year, is_made_up, figures, remarks, said, states, new)
 
     # --- what the form is ---

@@ -1094,6 +1094,25 @@ def test_a_made_up_form_among_reports_is_refused(sites, filled, tmp_path):
     assert (fault.file, fault.given) == ("b.xlsx", "Vorführung: erfundene Zahlen")
 
 
+def test_what_is_wrong_with_the_folder_is_told_with_a_fault_in_a_cell(sites, filled, tmp_path):
+    wrong, hill = cell(REPORT, "F11", "viele"), replace(ANSWERS, states={})
+    put(
+        tmp_path,
+        a=edited(wrong)(filled),
+        b=edited(cell(REPORT, "F13", 1))(filled),
+        c=edited(wrong)(forms.form(sites, "hill", 2021, answers=hill)),
+        d=edited(delete_sheet(REVIEW))(forms.form(sites, "hill", 2022, answers=hill, demonstration=True)),
+    )
+    assert {(fault.file, fault.column, fault.given) for fault in refused(tmp_path, sites)} == {
+        ("a.xlsx", "Bericht!F11", "„viele“"),
+        ("b.xlsx", "Bericht!F13", "„1“"),  # which is another number in a.xlsx; its F11 is not compared
+        ("c.xlsx", "Bericht!F11", "„viele“"),
+        ("c.xlsx", None, "2021"),
+        ("d.xlsx", "Rückblick!", "kein solches Blatt"),
+        ("d.xlsx", None, "Vorführung: erfundene Zahlen"),
+    }
+
+
 @pytest.mark.parametrize(
     "change",
     [hidden("demonstration", "no"), without_visible_marks, lambda book: None],
