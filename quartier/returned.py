@@ -45,7 +45,7 @@ _ODD = ("Cc", "Cf", "Co", "Cs", "Cn")
 
 
 class FormFault(Fault):
-    """A fault in a form; its column is sheet and cell, as in ``Bericht!F9``."""
+    """A fault in a form; its column is sheet and cell, as in ``Bericht!F9``, or the sheet alone, as in ``Bericht!``."""
 
     __slots__ = ()
 
@@ -54,8 +54,10 @@ class FormFault(Fault):
         where = self.file
         if self.column is not None:
             sheet, _, cell = self.column.rpartition("!")
-            place = texts.text("sheet {sheet}, cell {cell}", sheet=texts.given(sheet), cell=cell)
-            where = f"{self.file}, {place if sheet else texts.text('sheet {sheet}', sheet=texts.given(cell))}"
+            place = texts.text("sheet {sheet}", sheet=texts.given(sheet or cell))
+            if sheet and cell:
+                place = texts.text("sheet {sheet}, cell {cell}", sheet=texts.given(sheet), cell=cell)
+            where = f"{self.file}, {place}"
         if not self.given:
             return texts.text("{where}: expected {expected}", where=where, expected=self.expected)
         return texts.text(
@@ -153,7 +155,14 @@ class Reader:
         site_id, year, form_texts = about["site_id"], about["year"], Texts(about["language"])
         grids = {}
         for kind in (FIGURES, REVIEW, MEASURES):
-            grid = self._grid(kind, by_kind, year, form_texts, {key for name, key, _ in locked if name == kind})
+            first = sheet_columns(kind, year, form_texts)[0].key
+            called = {
+                key: str(value) for (name, key, column), value in locked.items() if (name, column) == (kind, first)
+            }
+            if kind == MEASURES:
+                title, numbers = form_texts.text("Newly agreed"), range(1, NEW_MEASURES + 1)
+                called |= {f"{MARKER}new-{number}": f"{title}, {number}" for number in numbers}
+            grid = self._grid(kind, by_kind, year, form_texts, called)
             if grid is not None:
                 grids[kind] = grid
         is_made_up = about["demonstration"] == "yes" or any(self._is_marked(sheet) for sheet in by_kind.values())
@@ -291,9 +300,9 @@ class Reader:
     # --- where things are ---
 
     def _grid(
-        self, kind: str, by_kind: Mapping[str, sheets.Sheet], year: int, form_texts: Texts, wanted: set[str]
+        self, kind: str, by_kind: Mapping[str, sheets.Sheet], year: int, form_texts: Texts, called: Mapping[str, str]
     ) -> _Grid | None:
-        """Find headings and rows of a sheet, wherever they are now."""
+        """Find headings and rows of a sheet, wherever they are now; what its rows are called, by their keys."""
         texts = self.texts
         if kind not in by_kind:
             title = sheet_titles(form_texts)[kind]
@@ -317,13 +326,11 @@ class Reader:
                     "a column {column}, as in the form that was sent", column=texts.given(asked.heading)
                 )
                 self.said(given, expected, f"{sheet.name}!{sheets.cell_name((head, keys))}")
-        if kind == MEASURES:
-            wanted = wanted | {f"{MARKER}new-{number + 1}" for number in range(NEW_MEASURES)}
         rows: dict[str, int] = {}
         for (row, column), value in sorted(sheet.cells.items()):
             if column == keys and row > head:
                 key = str(value)
-                if key not in wanted:
+                if key not in called:
                     expected = texts.text("a row of the form that was sent")
                     self.fault(f"{sheet.name}!{sheets.cell_name((row, column))}", key, expected)
                     continue
@@ -332,9 +339,10 @@ class Reader:
                     self.fault(f"{sheet.name}!{sheets.cell_name((row, column))}", key, expected)
                 rows.setdefault(key, row)
         expected = texts.text("all rows of the form that was sent")
-        for key in sorted(wanted - rows.keys()):
-            self.said(texts.text("the row {key} is missing", key=texts.given(key)), expected, f"{sheet.name}!")
-        if len(columns) < len(sheet_columns(kind, year, form_texts)) or wanted - rows.keys():
+        missing = sorted(called.keys() - rows.keys())
+        for key in missing:
+            self.said(texts.text("the row {key} is missing", key=texts.given(called[key])), expected, f"{sheet.name}!")
+        if len(columns) < len(sheet_columns(kind, year, form_texts)) or missing:
             return None
         return _Grid(sheet, head, keys, columns, rows)
 

@@ -790,7 +790,7 @@ BAD = [
         "a row deleted",
         edited(lambda book: book[REPORT].delete_rows(13)),
         "Bericht!",
-        "die Zeile „visits“ fehlt",
+        "die Zeile „Besuche“ fehlt",
         "alle Zeilen",
         as_ods=True,
     ),
@@ -1047,6 +1047,15 @@ def test_every_fault_in_every_form_is_told_at_once(sites, filled, tmp_path):
         ("b.xlsx", None),
         ("c.xlsx", "Rückblick!C10"),
     ]
+
+
+def test_a_row_or_sheet_that_is_missing_is_told_by_its_name_and_in_no_cell(sites, filled, tmp_path):
+    rows = [lambda book: book[REPORT].delete_rows(13), lambda book: book[MEASURES].delete_rows(16)]
+    put(tmp_path, a=edited(*rows, delete_sheet(REVIEW))(filled))
+    told = [fault.sentence(Texts()) for fault in refused(tmp_path, sites)]
+    assert told[0].startswith("a.xlsx, Blatt „Bericht“: gegeben die Zeile „Besuche“ fehlt, erwartet")
+    assert told[1].startswith("a.xlsx, Blatt „Rückblick“: gegeben kein solches Blatt, erwartet")
+    assert told[2].startswith("a.xlsx, Blatt „Maßnahmen“: gegeben die Zeile „Neu vereinbart, 3“ fehlt, erwartet")
 
 
 REQUIRED = (
