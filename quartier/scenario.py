@@ -655,7 +655,9 @@ def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[st
         column = ".".join(str(part) for part in item["loc"]) or None
         within = [".".join(map(str, item["loc"][:count])) for count in range(len(item["loc"]), 0, -1)]
         row = next((rows[name] for name in within if name in rows), None) if rows else None
-        given = "" if item["type"] == "missing" or not item["loc"] else texts.given(_shown(item["input"]))
+        given = "" if item["type"] == "missing" else texts.given(_shown(item["input"]))
+        if not item["loc"]:
+            given = texts.text("choices that do not go together")
         faults.setdefault((row, item["loc"][:1], column), Fault(file, row, column, given, _expected(item, texts)))
     raise ScenarioError(faults.values(), texts, file) from None
 
@@ -806,10 +808,11 @@ def _read_pairs(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int
         with path.open("rb") as source:
             raw = source.read(MAX_YAML_BYTES + 1)
         if len(raw) > MAX_YAML_BYTES:
-            raise refuse(None, None, "", texts.text("a file of at most {n} bytes", n=texts.number(MAX_YAML_BYTES)))
+            expected = texts.text("a file of at most {n} bytes", n=texts.number(MAX_YAML_BYTES))
+            raise refuse(None, None, texts.text("a larger file"), expected)
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise refuse(None, None, "", texts.text("a text file in UTF-8")) from None
+        raise refuse(None, None, texts.text("a file in another encoding"), texts.text("a text file in UTF-8")) from None
     except FileNotFoundError:
         raise refuse(None, None, texts.text("no such file"), texts.text("a scenario file")) from None
     except OSError as error:
@@ -820,7 +823,7 @@ def _read_pairs(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int
             row = token.start_mark.line + 1
             depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
             if depth > MAX_YAML_DEPTH:
-                raise refuse(row, None, "", texts.text("at most {n} levels", n=MAX_YAML_DEPTH))
+                raise refuse(row, None, texts.text("more levels"), texts.text("at most {n} levels", n=MAX_YAML_DEPTH))
             if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
                 raise refuse(row, None, f"&{token.value}", texts.text("values written out, no anchors"))
             if isinstance(token, (yaml.TagToken, yaml.DirectiveToken)):
@@ -832,7 +835,10 @@ def _read_pairs(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int
     except yaml.YAMLError as error:
         raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
     if not isinstance(root, yaml.MappingNode):
-        raise refuse(1, None, "", texts.text("field: value, one a row"))
+        given = texts.text("an empty file") if root is None else texts.given(str(root.value))
+        if isinstance(root, yaml.SequenceNode):
+            given = texts.text("a list")
+        raise refuse(1, None, given, texts.text("field: value, one a row"))
     faults = [Fault(file, *found) for found in _misreadings(root, (), texts)]
     _keep_names(root)
     loader = _PlainLoader(text)
@@ -886,7 +892,8 @@ def _misreadings(node: Any, path: tuple[str, ...], texts: Texts) -> Iterable[tup
             if name != key.value:
                 yield key.start_mark.line + 1, column, name, texts.text("a name")
             elif name in seen:
-                yield key.start_mark.line + 1, ".".join(inner), "", texts.text("each field only once")
+                given = texts.text("the field a second time")
+                yield key.start_mark.line + 1, ".".join(inner), given, texts.text("each field only once")
             seen.add(name)
             yield from _misreadings(part, inner, texts)
     elif isinstance(node, yaml.SequenceNode):

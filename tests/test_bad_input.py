@@ -732,6 +732,8 @@ LEAST = "at least 0"
 ONE_NUMBER = "a number as in 80000"
 WRITTEN_OUT = "values written out, no anchors"
 PLAIN = "plain values, no tags"
+TWICE = ("the field a second time", "each field only once")
+DISAGREE = "choices that do not go together"
 PAIRS = "field: value, one a row"
 LAUGHS = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 FIELDS = list(q.Scenario.model_fields)
@@ -748,11 +750,11 @@ YAML = [
     ("a tab indents", "need_weights:\n\told: 1\n", 2, None, "found character '\\t' that cannot start any token", "valid YAML"),
     ("a second document follows", "name: x\n---\nname: y\n", 2, None, "but found another document", "valid YAML"),
     ("a control character", "name: \x07\n", None, None, "unacceptable character #x0007: special characters are not allowed", "valid YAML"),
-    ("brackets without end", "a: " + "[" * 40_000, 1, None, "", "at most 10 levels"),
-    ("dashes without end", "a:\n" + "- " * 40_000, 2, None, "", "at most 10 levels"),
-    ("a list of fields", "- name\n- title\n", 1, None, "", PAIRS),
-    ("a sentence", "80000 EUR for ten sites", 1, None, "", PAIRS),
-    ("nothing but a remark", "# later\n", 1, None, "", PAIRS),
+    ("brackets without end", "a: " + "[" * 40_000, 1, None, "more levels", "at most 10 levels"),
+    ("dashes without end", "a:\n" + "- " * 40_000, 2, None, "more levels", "at most 10 levels"),
+    ("a list of fields", "- name\n- title\n", 1, None, "a list", PAIRS),
+    ("a sentence", "80000 EUR for ten sites", 1, None, quoted("80000 EUR for ten sites"), PAIRS),
+    ("nothing but a remark", "# later\n", 1, None, "an empty file", PAIRS),
     ("an anchor", LAUGHS, 1, None, "&a", WRITTEN_OUT),
     ("an alias", "budget_eur: *a\n", 1, None, "&a", WRITTEN_OUT),
     ("a tag that would run a program", "title: !!python/object/apply:os.system ['touch ran']\n", 1, None,
@@ -762,8 +764,8 @@ YAML = [
     ("another mapping's keys", "name: x\n<<: {budget_eur: 1}\n", 2, "", quoted("<<"), "a name"),
     ("a key that is a list", "? [a, b]\n: 1\n", 1, "", None, "a name"),
     ("a key that is a number", "name: x\n1: 2\n", 2, "", quoted("1"), "a name"),
-    ("a field that stands twice", "name: x\nbudget_eur: 1\nbudget_eur: 2\n", 3, "budget_eur", "", "each field only once"),
-    ("a weight that stands twice", "need_weights:\n  old: 1\n  old: 2\n", 3, "need_weights.old", "", "each field only once"),
+    ("a field that stands twice", "name: x\nbudget_eur: 1\nbudget_eur: 2\n", 3, "budget_eur", *TWICE),
+    ("a weight that stands twice", "need_weights:\n  old: 1\n  old: 2\n", 3, "need_weights.old", *TWICE),
     ("a lone group may be thousands", "budget_eur: 80.000\n", 1, "budget_eur", quoted("80.000"), GROUP("80", "000")),
     ("a lone group in a weight", "need_weights:\n  old: 1.125\n", 2, "need_weights.old", quoted("1.125"), GROUP("1", "125")),
     ("a time is read as ninety", "max_sites: 1:30\n", 1, "max_sites", quoted("1:30"), ONE_NUMBER),
@@ -802,9 +804,9 @@ YAML = [
     ("a scale of zero", "sites: {hill: {scale_eur: 0}}\n", 1, "sites.hill.scale_eur", quoted("0"), "more than 0"),
     ("a floor of a site above its cap", "sites: {hill: {min_eur: 2, max_eur: 1}}\n", 1, "sites.hill",
      quoted("{'min_eur': 2, 'max_eur': 1}"), "min_eur is not above max_eur"),
-    ("a floor for all beside one of a site", "min_eur: 1\nsites: {hill: {min_eur: 2}}\n", None, None, "",
+    ("a floor for all beside one of a site", "min_eur: 1\nsites: {hill: {min_eur: 2}}\n", None, None, DISAGREE,
      "min_eur: none for all sites while hill have their own"),
-    ("a site that stands twice", "sites:\n  hill: {need: 1}\n  hill: {need: 2}\n", 3, "sites.hill", "", "each field only once"),
+    ("a site that stands twice", "sites:\n  hill: {need: 1}\n  hill: {need: 2}\n", 3, "sites.hill", *TWICE),
     ("a limit of a group that is mistyped", "groups:\n- {by: provider, name: A}\n- by: provider\n  name: B\n  max: 1\n", 5,
      "groups.1.max", quoted("1"), "one of max_eur, by, name, min_eur, min_share, max_share, min_sites, max_sites"),
     ("money for nobody known", "earmarked: [{by: provider, amount_eur: 1}]\n", 1, "earmarked.0.name", "", "a value"),
@@ -833,14 +835,14 @@ YAML = [
      "one of provider, housing_company, district"),
     ("a group's floor above its cap", "groups: [{by: provider, name: A, min_eur: 2, max_eur: 1}]\n", 1, "groups.0",
      quoted("{'by': 'provider', 'name': 'A', 'min_eur': 2, 'max_eur': 1}"), "min_eur is not above max_eur"),
-    ("a group beside a rule of division", "method: equal-split\ngroups: [{by: provider, name: A, max_eur: 1}]\n", None, None, "",
+    ("a group beside a rule of division", "method: equal-split\ngroups: [{by: provider, name: A, max_eur: 1}]\n", None, None, DISAGREE,
      "groups only with the method optimal: a rule of division knows no shared limits"),
     ("a change limit below zero", "max_change_share: -0.1\n", 1, "max_change_share", quoted("-0.1"), "at least 0"),
     ("a search without time", "time_limit_s: 0\n", 1, "time_limit_s", quoted("0"), "more than 0"),
-    ("a status both committed and excluded", "committed: [signed, declined]\n", None, None, "",
+    ("a status both committed and excluded", "committed: [signed, declined]\n", None, None, DISAGREE,
      "committed and excluded do not both name declined"),
-    ("a floor above the cap", "min_eur: 9000\nmax_eur: 8000\n", None, None, "", "min_eur (9,000 EUR) is not above max_eur (8,000 EUR)"),
-    ("more sites needed than allowed", "min_sites: 11\n", None, None, "", "min_sites (11) is not above max_sites (10)"),
+    ("a floor above the cap", "min_eur: 9000\nmax_eur: 8000\n", None, None, DISAGREE, "min_eur (9,000 EUR) is not above max_eur (8,000 EUR)"),
+    ("more sites needed than allowed", "min_sites: 11\n", None, None, DISAGREE, "min_sites (11) is not above max_sites (10)"),
 ]
 # fmt: on
 
@@ -938,20 +940,20 @@ max_sites: ten
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"),
+    ("content", "given", "expected"),
     [
-        (b"#" * (MAX_YAML_BYTES + 1), "a file of at most 100,000 bytes"),
-        ("title: Kürzung".encode("cp1252"), "a text file in UTF-8"),
-        (NOISE, "a text file in UTF-8"),
+        (b"#" * (MAX_YAML_BYTES + 1), "a larger file", "a file of at most 100,000 bytes"),
+        ("title: Kürzung".encode("cp1252"), "a file in another encoding", "a text file in UTF-8"),
+        (NOISE, "a file in another encoding", "a text file in UTF-8"),
     ],
     ids=["a file larger than any scenario", "umlauts of Windows", "random bytes"],
 )
-def test_a_scenario_file_that_is_no_such_text_is_refused(tmp_path, content, expected):
+def test_a_scenario_file_that_is_no_such_text_is_refused(tmp_path, content, given, expected):
     path = tmp_path / "x.yaml"
     path.write_bytes(content)
     with pytest.raises(q.ScenarioError) as error:
         q.Scenario.from_yaml(path, language="en")
-    refused(error.value, Fault("x.yaml", None, None, "", expected))
+    refused(error.value, Fault("x.yaml", None, None, given, expected))
 
 
 def test_a_scenario_file_that_is_not_there_is_refused(tmp_path):
@@ -1067,7 +1069,7 @@ def test_a_parameter_that_is_taken_out_of_the_cell_is_missed(city):
 def test_parameters_that_disagree_with_the_scenario_are_refused(city):
     with pytest.raises(q.ScenarioError) as error:
         q.Scenario.from_parameters(parameters(city, min_sites=11))
-    refused(error.value, Fault("parameters", None, None, "", "min_sites (11) is not above max_sites (10)"))
+    refused(error.value, Fault("parameters", None, None, DISAGREE, "min_sites (11) is not above max_sites (10)"))
 
 
 def test_all_bad_parameters_are_listed_in_one_error(city):
