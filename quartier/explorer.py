@@ -884,7 +884,7 @@ class Panel:
         if name not in Scenario.model_fields and (name not in OF_SITES or name not in self._base.frame.columns):
             known = [*(one for one in Scenario.model_fields if one != "sites"), *OF_SITES]
             known = [one for one in known if one != "need" or self._base.has_need]
-            return [Fault(file, None, name, texts.given(value), texts.one_of(name, known))]
+            return [Fault(file, None, name, texts.text("no field of this name"), texts.one_of(name, known))]
         found, values = [], [value]
         if name in OF_SITES and isinstance(value, Mapping):
             found = [self._unknown_site(name, site_id) for site_id in value if site_id not in self._base.site_ids]

@@ -609,7 +609,7 @@ def parameter_faults(
     known = _KNOWN if complete else PARAMETERS
     for name in given:
         if name not in _KNOWN:
-            faults.append(Fault(file, None, name, texts.given(given[name]), texts.one_of(name, known)))
+            faults.append(Fault(file, None, name, texts.text("no parameter of this name"), texts.one_of(name, known)))
     elsewhere = {
         "data_dir": mark("the folder as an option: quartier run --data DIR"),
         "scenario": mark("its name right after the command: quartier run SCENARIO"),
@@ -658,6 +658,8 @@ def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[st
         given = "" if item["type"] == "missing" else texts.given(_shown(item["input"]))
         if not item["loc"]:
             given = texts.text("choices that do not go together")
+        elif item["type"] == "extra_forbidden":  # its value would look like what should be another
+            given = texts.text("no field of this name")
         faults.setdefault((row, item["loc"][:1], column), Fault(file, row, column, given, _expected(item, texts)))
     raise ScenarioError(faults.values(), texts, file) from None
 

@@ -732,6 +732,7 @@ LEAST = "at least 0"
 ONE_NUMBER = "a number as in 80000"
 WRITTEN_OUT = "values written out, no anchors"
 PLAIN = "plain values, no tags"
+NO_FIELD, NO_PARAMETER = "no field of this name", "no parameter of this name"
 TWICE = ("the field a second time", "each field only once")
 DISAGREE = "choices that do not go together"
 PAIRS = "field: value, one a row"
@@ -776,7 +777,7 @@ YAML = [
     ("no number", "budget_eur: .NaN\n", 1, "budget_eur", quoted(".NaN"), "a finite number"),
     ("a number beyond all floats", "budget_eur: 1.0e+999\n", 1, "budget_eur", quoted("1.0e+999"), "a finite number"),
     ("a number of 5000 digits", f"seed: {'9' * 5000}\n", 1, "seed", quoted("9" * 57 + "..."), "a finite number"),
-    ("a mistyped field, and the nearest is named", "name: x\nbudget_euro: 1\n", 2, "budget_euro", quoted("1"), fields("budget_eur")),
+    ("a mistyped field, and the nearest is named", "name: x\nbudget_euro: 1\n", 2, "budget_euro", NO_FIELD, fields("budget_eur")),
     ("a budget in words", "budget_eur: viel\n", 1, "budget_eur", quoted("viel"), ONE_NUMBER),
     ("a budget as a German writes it", "budget_eur: 80.000,00\n", 1, "budget_eur", quoted("80.000,00"), ONE_NUMBER),
     ("a budget that is a list", "budget_eur: [80000]\n", 1, "budget_eur", quoted("[80000]"), ONE_NUMBER),
@@ -795,7 +796,7 @@ YAML = [
     ("half a month", "months: {s1: 0.5}\n", 1, "months.s1", quoted("0.5"), "a whole number"),
     ("sites that are a word", "sites: hill\n", 1, "sites", quoted("hill"), "names of sites with their changes"),
     ("a site that is a status", "sites:\n  hill: signed\n", 2, "sites.hill", quoted("signed"), f"fields with their values: {CHOICES}"),
-    ("a choice that is mistyped", "sites:\n  hill:\n    statsu: signed\n", 3, "sites.hill.statsu", quoted("signed"),
+    ("a choice that is mistyped", "sites:\n  hill:\n    statsu: signed\n", 3, "sites.hill.statsu", NO_FIELD,
      f"one of {CHOICES}"),
     ("a status of a site that is mistyped", "sites:\n  a: {need: 1}\n  hill:\n    status: sigend\n", 4, "sites.hill.status",
      quoted("sigend"), STATUSES),
@@ -808,7 +809,7 @@ YAML = [
      "min_eur: none for all sites while hill have their own"),
     ("a site that stands twice", "sites:\n  hill: {need: 1}\n  hill: {need: 2}\n", 3, "sites.hill", *TWICE),
     ("a limit of a group that is mistyped", "groups:\n- {by: provider, name: A}\n- by: provider\n  name: B\n  max: 1\n", 5,
-     "groups.1.max", quoted("1"), "one of max_eur, by, name, min_eur, min_share, max_share, min_sites, max_sites"),
+     "groups.1.max", NO_FIELD, "one of max_eur, by, name, min_eur, min_share, max_share, min_sites, max_sites"),
     ("money for nobody known", "earmarked: [{by: provider, amount_eur: 1}]\n", 1, "earmarked.0.name", "", "a value"),
     ("money that is owed", "earmarked: [{by: provider, name: A, amount_eur: -1}]\n", 1, "earmarked.0.amount_eur", quoted("-1"), LEAST),
     ("an aversion that is no number", "inequality_aversion: .nan\n", 1, "inequality_aversion", quoted("nan"), "at least 0"),
@@ -841,7 +842,8 @@ YAML = [
     ("a search without time", "time_limit_s: 0\n", 1, "time_limit_s", quoted("0"), "more than 0"),
     ("a status both committed and excluded", "committed: [signed, declined]\n", None, None, DISAGREE,
      "committed and excluded do not both name declined"),
-    ("a floor above the cap", "min_eur: 9000\nmax_eur: 8000\n", None, None, DISAGREE, "min_eur (9,000 EUR) is not above max_eur (8,000 EUR)"),
+    ("a floor above the cap", "min_eur: 9000\nmax_eur: 8000\n", None, None, DISAGREE,
+     "min_eur (9,000 EUR) is not above max_eur (8,000 EUR)"),
     ("more sites needed than allowed", "min_sites: 11\n", None, None, DISAGREE, "min_sites (11) is not above max_sites (10)"),
 ]
 # fmt: on
@@ -998,7 +1000,7 @@ def test_a_bad_change_of_a_scenario_is_refused():
         q.Scenario(language="en").replace(budgt_eur=1, max_sites="ten")
     refused(
         error.value,
-        Fault("Scenario baseline", None, "budgt_eur", quoted("1"), fields("budget_eur")),
+        Fault("Scenario baseline", None, "budgt_eur", NO_FIELD, fields("budget_eur")),
         Fault("Scenario baseline", None, "max_sites", quoted("ten"), "a whole number"),
     )
 
@@ -1025,9 +1027,9 @@ def known(nearest=None):
 
 # fmt: off
 CHANGED_PARAMETERS = [
-    ("a mistyped parameter, and the nearest is named", {"budget_euro": 64000}, "budget_euro", quoted("64000"), known("budget_eur")),
-    ("an unknown parameter", {"colour": "red"}, "colour", quoted("red"), known()),
-    ("a field that is no parameter", {"seed": 3}, "seed", quoted("3"), known()),
+    ("a mistyped parameter, and the nearest is named", {"budget_euro": 64000}, "budget_euro", NO_PARAMETER, known("budget_eur")),
+    ("an unknown parameter", {"colour": "red"}, "colour", NO_PARAMETER, known()),
+    ("a field that is no parameter", {"seed": 3}, "seed", NO_PARAMETER, known()),
     ("a budget that is a text", {"budget_eur": "64000"}, "budget_eur", quoted("64000"), ONE_NUMBER),
     ("a budget that is true", {"budget_eur": True}, "budget_eur", quoted("True"), ONE_NUMBER),
     ("a budget that is NaN", {"budget_eur": float("nan")}, "budget_eur", quoted("nan"), "a finite number"),
@@ -1083,7 +1085,7 @@ def test_what_a_run_names_otherwise_is_refused_as_a_parameter_with_the_way_to_na
         with_parameters("baseline", city, {"language": "en", "scenario": "cut", "data_dir": "x", "max_site": 9})
     refused(
         error.value,
-        Fault("parameters", None, "max_site", quoted("9"), known("max_sites").replace("data_dir, scenario, ", "")),
+        Fault("parameters", None, "max_site", NO_PARAMETER, known("max_sites").replace("data_dir, scenario, ", "")),
         Fault("parameters", None, "scenario", quoted("cut"), "its name right after the command: quartier run SCENARIO"),
         Fault("parameters", None, "data_dir", quoted("x"), "the folder as an option: quartier run --data DIR"),
     )

@@ -269,7 +269,11 @@ def test_talks_that_fail_take_a_site_out_and_it_can_come_back(panel):
         ({"sites": {}}, q.ScenarioError, ["jede Wahl unter ihrem eigenen Namen"]),
         ({"max_sites": 8.5}, q.ScenarioError, ["eine ganze Zahl"]),
         ({"max_eur": -5}, q.ScenarioError, ["mindestens 0"]),
-        ({"budgt_eur": 1}, q.ScenarioError, ["budgt_eur", "eines von budget_eur", "status"]),
+        (
+            {"budgt_eur": 1},
+            q.ScenarioError,
+            ["budgt_eur: gegeben kein Feld dieses Namens", "eines von budget_eur", "status"],
+        ),
         ({"need": {"park": 10}, "nead": 1}, q.ScenarioError, ["nead", "need"]),
         ({"status": "declined"}, q.ScenarioError, ["ein Wert für jeden Standort"]),
         ({"scale_eur": 8_000}, q.ScenarioError, ["ein Wert für jeden Standort"]),
