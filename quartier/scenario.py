@@ -728,6 +728,8 @@ def _expected(item: Mapping[str, Any], texts: Texts) -> str:
         return texts.text(reason)
     if kind == "string_pattern_mismatch":
         return texts.text("a name of a-z, 0-9 and -")
+    if kind.startswith("float") and not any(str(part).endswith("_eur") for part in item["loc"]):
+        return texts.text("a number as in 0.5")
     words = {
         "int": mark("a whole number"),
         "float": mark("a number as in 80000"),

@@ -729,7 +729,7 @@ def test_a_bad_variation_of_sites_is_refused(changes, fault):
 STATUSES = "one of signed, negotiating, prospective, declined"
 CHOICES = "status, min_eur, max_eur, scale_eur, previous_eur, need"
 LEAST = "at least 0"
-ONE_NUMBER = "a number as in 80000"
+ONE_NUMBER, A_SHARE = "a number as in 80000", "a number as in 0.5"
 WRITTEN_OUT = "values written out, no anchors"
 PLAIN = "plain values, no tags"
 NO_FIELD, NO_PARAMETER = "no field of this name", "no parameter of this name"
@@ -813,6 +813,8 @@ YAML = [
     ("money for nobody known", "earmarked: [{by: provider, amount_eur: 1}]\n", 1, "earmarked.0.name", "", "a value"),
     ("money that is owed", "earmarked: [{by: provider, name: A, amount_eur: -1}]\n", 1, "earmarked.0.amount_eur", quoted("-1"), LEAST),
     ("an aversion that is no number", "inequality_aversion: .nan\n", 1, "inequality_aversion", quoted("nan"), "at least 0"),
+    ("an aversion with a comma", "inequality_aversion: 0,5\n", 1, "inequality_aversion", quoted("0,5"), A_SHARE),
+    ("a later budget in words", "years: 2\nlater_budgets_eur: [viel]\n", 2, "later_budgets_eur.0", quoted("viel"), ONE_NUMBER),
     ("a name with path parts", "name: ../x\n", 1, "name", quoted("../x"), "a name of a-z, 0-9 and -"),
     ("a name in capitals", "name: Baseline\n", 1, "name", quoted("Baseline"), "a name of a-z, 0-9 and -"),
     ("a name with a line's end", 'name: "x\\n"\n', 1, "name", quoted("x\\n"), "a name of a-z, 0-9 and -"),
@@ -828,7 +830,7 @@ YAML = [
     ("a base coverage of zero", "base_coverage: 0\n", 1, "base_coverage", quoted("0"), "more than 0"),
     ("a base coverage above the whole", "base_coverage: 1.5\n", 1, "base_coverage", quoted("1.5"), "at most 1"),
     ("weights that are a list", "need_weights: [1, 2]\n", 1, "need_weights", quoted("[1, 2]"), "names with a weight each"),
-    ("a weight that is a word", "need_weights: {old: much}\n", 1, "need_weights.old", quoted("much"), ONE_NUMBER),
+    ("a weight that is a word", "need_weights: {old: much}\n", 1, "need_weights.old", quoted("much"), A_SHARE),
     ("a weight below zero", "need_weights: {old: -1}\n", 1, "need_weights", quoted("{'old': -1}"), "weights of at least 0"),
     ("no weight above zero", "need_weights: {old: 0}\n", 1, "need_weights", quoted("{'old': 0}"), "at least one weight above 0"),
     ("a group without a name", "groups: [{by: provider, max_eur: 1}]\n", 1, "groups.0.name", "", "a value"),
