@@ -864,6 +864,8 @@ def _run_kernel(line: socket.socket, request: int, filters: tuple[list[Any], lis
     known[:] = filters[0]
     app = IPKernelApp.instance(parent_handle=parent)
     app.initialize(sys.argv[1:])
+    # An interrupt that comes between two messages ends nothing; whoever has sent it needs no line about it on the screen.
+    app.log.addFilter(lambda record: not record.getMessage().startswith("KeyboardInterrupt caught in kernel"))
     known[:0] = filters[1]
     warnings._filters_mutated()  # type: ignore[attr-defined]
     if (matplotlib := sys.modules.get("matplotlib")) and os.environ.get("MPLBACKEND"):

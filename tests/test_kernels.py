@@ -448,6 +448,15 @@ def test_nothing_is_left_after_notebooks_that_stopped(tmp_path, monkeypatch, cap
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_interrupt_between_two_messages_is_no_line_on_the_screen_and_other_faults_are(tmp_path, capfd):
+    log = "get_ipython().kernel.log.error"
+    with kernels.ready() as made:
+        made.execute(notebook(f"{log}('KeyboardInterrupt caught in kernel.')", f"{log}('a fault')"), {}, tmp_path)
+    out, err = capfd.readouterr()
+    assert "a fault" in err
+    assert "KeyboardInterrupt" not in out + err
+
+
 def test_where_paths_are_too_long_for_sockets_kernels_work_all_the_same(tmp_path, monkeypatch, capfd):
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
