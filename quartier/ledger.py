@@ -789,8 +789,10 @@ def _component(row: Mapping[str, Any], city_id: str, texts: Texts) -> Any:
     return entry
 
 
-_BEGINNING = b"BEGIN:VCALENDAR"
-"""What a file that may be replaced begins with."""
+def _is_calendar(file: Path) -> bool:
+    beginning = b"BEGIN:VCALENDAR"
+    with file.open("rb") as there:
+        return there.read(len(beginning)) == beginning
 
 
 def write_calendar(data: str | Path, out: str | Path, language: str = "de") -> str:
@@ -812,14 +814,15 @@ def write_calendar(data: str | Path, out: str | Path, language: str = "de") -> s
     """
     texts, target = Texts(language), Path(out)
     sites = load(data, language=language)
-    if target.is_file() and not target.read_bytes().startswith(_BEGINNING):
-        raise PlainError(
-            texts.text(
-                "{file} is there already and is no calendar; it stays as it is.", file=texts.given(str(target), 1000)
-            )
-        )
     content, table = ics_bytes(sites, language), agenda(sites, language=language)
     try:
+        if target.is_file() and not _is_calendar(target):
+            raise PlainError(
+                texts.text(
+                    "{file} is there already and is no calendar; it stays as it is.",
+                    file=texts.given(str(target), 1000),
+                )
+            )
         has_folder = target.parent.exists()
         with report.aside(target.parent / f".{target.name}.partial-{os.getpid()}") as partial:
             (partial / "calendar").write_bytes(content)

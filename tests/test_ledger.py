@@ -2,7 +2,9 @@
 
 import csv
 import datetime
+import errno
 import math
+import os
 from pathlib import Path
 
 import icalendar
@@ -557,6 +559,23 @@ def test_a_calendar_takes_the_place_of_no_other_file(city, tmp_path):
     with pytest.raises(PlainError, match="kein Kalender"):
         ledger.write_calendar(city, tmp_path / "README.md")
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == "# Mein Text"
+
+
+def test_a_file_that_cannot_be_read_is_no_calendar_to_be_replaced(city, tmp_path, monkeypatch):
+    target = tmp_path / "termine.ics"
+    target.write_bytes(b"BEGIN:VCALENDAR old")
+    opened = Path.open
+
+    def refuse(path, *args, **options):
+        if path == target:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PlainError, match="nichts geschrieben"):
+        ledger.write_calendar(city, target)
+    monkeypatch.undo()
+    assert target.read_bytes() == b"BEGIN:VCALENDAR old"
 
 
 def test_a_calendar_that_cannot_be_written_leaves_everything_as_it_was(city, tmp_path):
