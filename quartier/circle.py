@@ -13,7 +13,7 @@ from pathlib import Path
 
 from quartier import forms, papers, report, runs
 from quartier.blank import known_reports
-from quartier.data import find_path, load, no_folder
+from quartier.data import Sites, find_path, load, no_folder
 from quartier.language import LANGUAGES, PlainError, Texts
 from quartier.outputs import free_names
 
@@ -56,8 +56,9 @@ def go_round(
         file, or one of the steps cannot be done; then nothing is left behind.
     """
     texts, city = Texts(), find_path(data)
-    years = _years(city, texts)
-    wanted = Path(out)
+    sites, wanted = load(city), Path(out)
+    _refuse_real_reports(sites, texts)
+    years = _years(sites, texts)
     if wanted.is_file():
         raise PlainError(no_folder(wanted, out, texts))
     try:
@@ -90,9 +91,8 @@ def go_round(
     return target
 
 
-def _years(city: Path, texts: Texts) -> list[int]:
-    """Years of the made-up reports."""
-    sites = load(city)
+def _refuse_real_reports(sites: Sites, texts: Texts) -> None:
+    """Refuse a city whose sites have reported: their figures would stand in papers that are marked as made up."""
     real = known_reports(sites, "reports", demonstration=False)
     if real is not None and len(real):
         raise PlainError(
@@ -102,6 +102,10 @@ def _years(city: Path, texts: Texts) -> list[int]:
                 command="quartier run -p response_from=quality",
             )
         )
+
+
+def _years(sites: Sites, texts: Texts) -> list[int]:
+    """Years of the made-up reports."""
     reports = known_reports(sites, "reports", demonstration=True)
     years = [] if reports is None else sorted({int(year) for year in reports["year"]})
     if not years:

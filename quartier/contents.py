@@ -886,9 +886,8 @@ def _treasury(desk: _Desk) -> dict[str, Any]:
         "raten": plans,
         "ratennamen": [plan["rate"] for plan in plans],
         "zahlungen": payable,
-        "stern": max(
-            (desk.star_of_status(site_id) for site_id in desk.funded() if not desk.lacking(site_id)), default=""
-        ),
+        "stern": documents.Trace.SIGN
+        * any(desk.star_of_status(site_id) for site_id in desk.funded() if not desk.lacking(site_id)),
         "vorbehalten": reserved,
         "summen": sums,
     }

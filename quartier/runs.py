@@ -487,7 +487,7 @@ def parse_parameters(assignments: Iterable[str]) -> dict[str, Any]:
         found[name] = _read_value(value)
     if faults:  # those of the others are told with them
         others = {name: value for name, value in found.items() if name not in unclear}
-        misplaced = {name: value for name, value in found.items() if name in ("data_dir", "scenario")}
+        misplaced = {name: value for name, value in found.items() if name in _PLACES}
         faults += scenarios.parameter_faults(others, texts, misplaced=misplaced)
         raise scenarios.ScenarioError(faults, texts, file)
     return found
