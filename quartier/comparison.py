@@ -233,17 +233,24 @@ def _copied_data(look: Look, target: Path) -> Path:
 
 
 def _parameter_changes(old: Manifest, new: Manifest) -> list[Difference]:
+    """Name the parameters that differ; one that was not given is what the scenario says."""
     return [
         Difference(
             FILE,
             column=".".join(("parameters", *path)),
-            given=shown(leaves(old.parameters).get(path, ABSENT)),
-            expected=shown(value),
+            given=_as_given(old, path),
+            expected=_as_given(new, path),
             causes=("parameters",),
         )
-        for path, value in changed_leaves(old.parameters, new.parameters).items()
+        for path in changed_leaves(old.parameters, new.parameters)
         if path
     ]
+
+
+def _as_given(one: Manifest, path: tuple[str, ...]) -> str | None:
+    value = {**leaves(one.scenario.fields), **leaves(one.parameters)}.get(path, ABSENT)
+    # The scenario holds 20000.0 where a person wrote 20000.
+    return shown(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _of_city(manifest: Manifest) -> dict[str, str]:

@@ -904,6 +904,13 @@ def test_scenario_and_parameters_are_told_apart(two, damage, scenario, parameter
     assert set(share.moves) == set(found.moves) != set()
 
 
+def test_a_parameter_that_was_not_given_is_told_as_the_scenario_has_it(two):
+    old, new = two(nothing, budget_eur=15000)
+    for pair, line in (((new, old), "war „20000“, ist „15000“"), ((old, new), "war „15000“, ist „20000“")):
+        (change,) = comparison.compare(*pair).changes
+        assert change.line(Texts()) == f"manifest.json, parameters.budget_eur: {line}"
+
+
 def test_a_status_that_a_scenario_chooses_is_found_to_move_the_money(two, say):
     old, new = two(appended("data/scenarios/baseline.yaml", "sites:\n  hill: {status: declined}"))
     assert (amounts(old)["hill"], amounts(new)["hill"]) == (12000, 0)
