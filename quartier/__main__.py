@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 import signal
@@ -434,21 +435,36 @@ def _round(
 
 def _usage(error: Exception) -> str:
     """Say in the planner's language what is wrong with the command line; typer's own words are English."""
-    texts, option = Texts(), getattr(error, "option_name", None)
+    texts, words = Texts(), sys.argv[1:]
+    named, commands = ["quartier"], getattr(typer.main.get_command(app), "commands", {})
+    while words and words[0] in commands:  # some errors do not know which command they are about
+        named.append(words.pop(0))
+        commands = getattr(commands[named[-1]], "commands", {})
+    option, parameter = getattr(error, "option_name", None), getattr(error, "param", None)
+    near = list[str]()
     if option and hasattr(error, "possibilities"):
         wrong = texts.text("There is no option {option}.", option=option)
+        near = list(error.possibilities or ())[:1]
+    elif option and any(word.startswith(f"{option}=") for word in words):
+        wrong = texts.text("The option {option} takes no value.", option=option)
     elif option:
         wrong = texts.text("The option {option} needs a value.", option=option)
+    elif parameter is not None:
+        name = parameter.opts[-1] if parameter.opts[-1].startswith("-") else parameter.metavar
+        wrong = (
+            texts.text("{name} has a value that cannot be read: {given}", name=name, given=texts.given(" ".join(words)))
+            if getattr(error, "message", "")
+            else texts.text("{name} is missing.", name=name)
+        )
+    elif commands and words:
+        wrong = texts.text("There is no command {command}.", command=" ".join([*named, words[0]]))
+        near = [" ".join([*named, name]) for name in difflib.get_close_matches(words[0], commands, n=1)]
+    elif commands:
+        wrong = texts.text("Which command? {names}", names=texts.either(" ".join([*named, name]) for name in commands))
     else:
         wrong = texts.text("The command line is not understood: {given}", given=texts.given(" ".join(sys.argv[1:])))
-    # Some errors do not know which command they are about, so that it is looked for.
-    named = ["quartier"]
-    here: Any = typer.main.get_command(app)
-    for word in sys.argv[1:]:
-        if word not in getattr(here, "commands", ()):
-            break
-        here = here.commands[word]
-        named.append(word)
+    if near:
+        wrong += " " + texts.text("Perhaps: {name}", name=near[0])
     return f"{wrong}\n{texts.text('What there is: {command}', command=' '.join([*named, '--help']))}"
 
 

@@ -466,10 +466,10 @@ class _Filling:
         try:
             # Compiled, not only parsed: filters and tests are looked up there.
             self._environment().from_string(_straight(source))
-        except TemplateError as error:
-            return self._fault(
-                self.texts.given(tag), self.texts.text("a tag that can be read ({reason})", reason=error.message or "")
-            )
+        except TemplateError:
+            # Jinja's own words are English and for programmers.
+            expected = self.texts.text("a tag that can be read, such as {example}", example="{{ betreff }}")
+            return self._fault(self.texts.given(tag), expected)
         return None
 
     def _unknown(self, source: str, known: set[str]) -> Iterator[Fault]:

@@ -91,7 +91,14 @@ class Texts:
 
     def __init__(self, language: str = LANGUAGES[0]) -> None:
         if language not in LANGUAGES:
-            raise PlainError(f"language: {language!r}; {', '.join(LANGUAGES)}")
+            ours = Texts()
+            raise PlainError(
+                ours.text(
+                    "There is no language {given}, only {known}.",
+                    given=ours.given(language),
+                    known=ours.listing(LANGUAGES),
+                )
+            )
         self.language = language
         self._locale = {"de": "de_DE", "en": "en_GB"}[language]
 

@@ -10,6 +10,7 @@ import contextlib
 import csv
 import dataclasses
 import datetime
+import difflib
 import itertools
 import json
 import math
@@ -29,6 +30,7 @@ from quartier.data import find_path
 from quartier.differences import ABSENT, Cause, Change, Difference, changed_leaves, csv_rows, leaves, places, shown
 from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.manifest import FILE, INPUTS, File, Manifest, ManifestError
+from quartier.outputs import complete
 
 MOST_TOLD = 20
 """Differences of one file that are told in words; the others are counted."""
@@ -144,7 +146,13 @@ def find_run(asked: str | Path, texts: Texts | None = None) -> Path:
         except (OSError, RuntimeError, ValueError):  # no system can hold such a path
             continue
     where = texts.given(str(asked), 200)
-    raise ManifestError(texts.text("There is no run in {folder}: {file} is missing.", folder=where, file=FILE))
+    said = texts.text("There is no run in {folder}: {file} is missing.", folder=where, file=FILE)
+    there = [path.name for path in complete(Path("outputs"))]
+    if near := difflib.get_close_matches(Path(asked).name, there, n=1):
+        said += " " + texts.text("Perhaps: {name}", name=near[0])
+    if there:
+        said += "\n" + texts.text("All runs: {command}", command="quartier runs")
+    raise ManifestError(said)
 
 
 def read_manifest(run: Path, texts: Texts | None = None) -> Manifest:

@@ -432,6 +432,10 @@ def check(data: str | Path = "data") -> list[str]:
             faults.append(told if name in told.splitlines()[0] else f"{name}: {told}")
     if faults:
         raise PlainError("\n".join(faults))
+    if others_there := scenarios.files_not_read(data):
+        lines.append(
+            texts.text("Not read, as the name of a scenario ends in .yaml: {files}", files=texts.listing(others_there))
+        )
     return lines
 
 

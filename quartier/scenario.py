@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import yaml
 from pydantic import (
@@ -439,10 +439,14 @@ class Scenario(BaseModel):
                 [Fault(place, None, None, "", texts.text("a folder with scenario files"))], texts, place
             )
         if name not in known:
-            raise ScenarioError(
-                [Fault(place, None, "scenario", texts.given(name), texts.one_of(name, known))], texts, place
+            expected, almost = (
+                texts.one_of(name, known),
+                [file for file in files_not_read(folder) if Path(file).stem == name],
             )
-        return cls._from_file(find_path(folder) / "scenarios" / f"{name}.yaml", texts, sites, name)
+            if almost:
+                name, expected = almost[0], texts.text("a name that ends in {suffix}", suffix=_SUFFIX)
+            raise ScenarioError([Fault(place, None, "scenario", texts.given(name), expected)], texts, place)
+        return cls._from_file(find_path(folder) / "scenarios" / f"{name}{_SUFFIX}", texts, sites, name)
 
     @classmethod
     def from_parameters(cls, namespace: Mapping[str, Any]) -> Scenario:
@@ -551,7 +555,19 @@ def _is_literal(value: Any) -> bool:
 def scenario_names(folder: str | Path = "data") -> list[str]:
     """Names of the scenarios in a city's folder, sorted; none where there is no such folder."""
     try:
-        return sorted(path.stem for path in (find_path(folder) / "scenarios").glob("*.yaml"))
+        return sorted(path.stem for path in (find_path(folder) / "scenarios").glob(f"*{_SUFFIX}"))
+    except OSError:
+        return []
+
+
+def files_not_read(folder: str | Path = "data") -> list[str]:
+    """Names of files beside the scenarios that seem to be some, but for the end of their name; sorted."""
+    try:
+        return sorted(
+            path.name
+            for path in (find_path(folder) / "scenarios").iterdir()
+            if path.suffix != _SUFFIX and path.suffix.lower() in (_SUFFIX, ".yml") and not path.name.startswith(".")
+        )
     except OSError:
         return []
 
@@ -750,7 +766,13 @@ def _expected(item: Mapping[str, Any], texts: Texts) -> str:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML as PyYAML reads it; `read_yaml` refuses what a scenario has no use for before anything is built."""
+    """YAML as PyYAML reads it, but for dates; `read_yaml` refuses what a scenario has no use for before anything is built."""
+
+    # No field is a date, and a title may well be one: it is text, also where no calendar has it (2021-02-30).
+    yaml_implicit_resolvers: ClassVar = {
+        first: [one for one in found if one[0] != "tag:yaml.org,2002:timestamp"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -833,11 +855,9 @@ def _read_pairs(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int
             if isinstance(token, (yaml.TagToken, yaml.DirectiveToken)):
                 raise refuse(row, None, texts.given(str(token.value)), texts.text("plain values, no tags"))
         root = yaml.compose(text, Loader=_PlainLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise refuse(mark.line + 1 if mark else None, None, error.problem or "", texts.text("valid YAML")) from None
     except yaml.YAMLError as error:
-        raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
+        row, given = _unreadable_row(error, text)
+        raise refuse(row, None, texts.given(given), texts.text(_VALID_YAML)) from None
     if not isinstance(root, yaml.MappingNode):
         given = texts.text("an empty file") if root is None else texts.given(str(root.value))
         if isinstance(root, yaml.SequenceNode):
@@ -851,10 +871,31 @@ def _read_pairs(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int
     except (yaml.YAMLError, ValueError) as error:
         if faults:  # such as a number of thousands of digits
             raise ScenarioError(faults, texts, file) from None
-        raise refuse(None, None, str(error).splitlines()[0], texts.text("valid YAML")) from None
+        row, given = _unreadable_row(error, text)
+        raise refuse(row, None, texts.given(given), texts.text(_VALID_YAML)) from None
     finally:
         loader.dispose()
     return values, _rows(root, ()), faults
+
+
+_SUFFIX = ".yaml"
+_VALID_YAML = mark("valid YAML: field: value, spaces to indent, quotes and brackets closed")
+
+
+def _unreadable_row(error: Exception, text: str) -> tuple[int | None, str]:
+    """Find the row of a file that is no YAML, and what stands there: the parser's own words are English and for programmers."""
+    if isinstance(error, yaml.reader.ReaderError):  # a character that YAML does not allow
+        return text.count("\n", 0, error.position) + 1, text[error.position : error.position + 1]
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return None, str(error).splitlines()[0]
+    # Without its colon, or a second quote, a row is only found out further on.
+    begun = error.context in ("while scanning a simple key", "while scanning a quoted scalar")
+    place = error.context_mark if begun else error.problem_mark
+    rows = text.splitlines()
+    if place is None or not rows:
+        return None, text
+    row = min(place.line + 1, len(rows))
+    return row, rows[row - 1].rstrip()
 
 
 def _keep_names(node: Any) -> None:
@@ -882,7 +923,13 @@ def _rows(node: Any, path: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
-def _misreadings(node: Any, path: tuple[str, ...], texts: Texts) -> Iterable[tuple[int, str, str, str]]:
+def _written(key: Any) -> str:
+    """Give a name as it stands in the file."""
+    mark = key.start_mark
+    return key.value if isinstance(key, yaml.ScalarNode) else mark.buffer[mark.pointer : key.end_mark.pointer]
+
+
+def _misreadings(node: Any, path: tuple[str, ...], texts: Texts) -> Iterable[tuple[int, str | None, str, str]]:
     """Row, column, given and expected of what YAML reads otherwise than a person means.
 
     80.000 as eighty, 1:30 as ninety, 010 as eight, the last of two equal keys, ``<<`` as another mapping's keys.
@@ -891,10 +938,10 @@ def _misreadings(node: Any, path: tuple[str, ...], texts: Texts) -> Iterable[tup
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, part in node.value:
-            name = key.value if key.tag.endswith(":str") else texts.given(str(key.value))
+            name = key.value if key.tag.endswith(":str") else texts.given(_written(key))
             inner = (*path, name)
             if name != key.value:
-                yield key.start_mark.line + 1, column, name, texts.text("a name")
+                yield key.start_mark.line + 1, column or None, name, texts.text("a name")
             elif name in seen:
                 given = texts.text("the field a second time")
                 yield key.start_mark.line + 1, ".".join(inner), given, texts.text("each field only once")

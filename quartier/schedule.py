@@ -530,8 +530,15 @@ def list_runs(out: str | Path = "outputs") -> dict[str, Any]:
     dict
         ``runs``: complete ones, each with what it changed against the one before it of the same scenario and city (None: there is
         none before) and the names of the sites where it did, as far as a run tells them; ``unreadable``, ``at_work``, ``failed``.
+
+    Raises
+    ------
+    PlainError
+        There is no such folder.
     """
     folder, texts = Path(out), Texts()
+    if not folder.is_dir():
+        raise PlainError(no_folder(folder, out, texts))
     made, unreadable = _read_runs(folder, texts)
     looked_at, before, listed = review.verified(folder), dict[tuple[str, str, str], manifest.Manifest](), []
     named = dict[str, dict[str, str]]()  # by city: names of sites, the latest ones; one that is gone keeps its own

@@ -163,7 +163,7 @@ def test_a_key_without_a_translation_stays_as_it_is():
 
 @pytest.mark.parametrize("language", ["fr", "", None, "DE"])
 def test_a_language_without_a_catalogue_is_refused(language):
-    with pytest.raises(PlainError, match="de, en"):
+    with pytest.raises(PlainError, match="nur de und en"):
         Texts(language)
 
 

@@ -91,6 +91,15 @@ def test_a_run_of_another_citys_folder(project, say, tmp_path):
     assert "17.000 EUR" in out
 
 
+def test_a_check_names_what_seems_to_be_a_scenario_and_is_not_read(project, say):
+    (project / "data" / "scenarios" / "sparsam.yml").write_text("name: sparsam\n")
+    code, out, _ = say("check")
+    assert (code, out.splitlines()[-1]) == (
+        0,
+        "Nicht gelesen, denn der Name eines Szenarios endet auf .yaml: sparsam.yml",
+    )
+
+
 def test_a_check_says_what_is_there(project, say):
     code, out, err = say("check")
     assert (code, err) == (0, "")
@@ -130,12 +139,16 @@ def test_the_dates_are_written_into_a_file_for_calendars(project, say):
         (("run", "--webhook", "file:///etc/passwd"), "https://"),
         (("tidy", "--keep", "0"), "ganze Zahl ab 1"),
         (("tidy", "--keep", "3", "--out", "nosuch"), "nosuch"),
+        (("runs", "--out", "nosuch"), "nosuch"),
         (("calendar", "--data", "nosuch"), "nosuch"),
+        (("calendar", "--language", "fr"), "Die Sprache „fr“ gibt es hier nicht, nur de und en."),
+        (("run", "sparsam"), "gegeben „sparsam.yml“, erwartet ein Name, der auf .yaml endet"),
         (("calendar",), "keine Termine"),
         (("fly",), "fly"),
     ],
 )
 def test_wrong_input_is_told_in_plain_words_on_the_error_stream(project, say, words, says):
+    (project / "data" / "scenarios" / "sparsam.yml").write_text("name: sparsam\n")
     before = fingerprint(project)
     code, out, err = say(*words)
     assert (code, out) == (2, "")
@@ -144,6 +157,32 @@ def test_wrong_input_is_told_in_plain_words_on_the_error_stream(project, say, wo
     assert "Error" not in err
     assert "Usage" not in err
     assert fingerprint(project) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("runns",), "Den Befehl quartier runns gibt es nicht. Gemeint war vielleicht: quartier runs"),
+        (
+            ("quality", "colect"),
+            "Den Befehl quartier quality colect gibt es nicht. Gemeint war vielleicht: quartier quality collect",
+        ),
+        (("fly",), "Den Befehl quartier fly gibt es nicht."),
+        (("quality",), "Welcher Befehl? quartier quality forms, quartier quality collect, "),
+        (("tidy", "--kep", "3"), "Die Option --kep gibt es nicht. Gemeint war vielleicht: --keep"),
+        (("-x",), "Die Option -x gibt es nicht."),
+        (("tidy", "--keep"), "Die Option --keep braucht einen Wert."),
+        (("tidy", "--yes=3"), "Zur Option --yes gehört kein Wert."),
+        (("tidy", "--keep", "drei"), "--keep: Der Wert lässt sich nicht lesen: „--keep drei“"),
+        (("verify",), "RUN fehlt."),
+        (("quality", "forms"), "--year fehlt."),
+        (("tidy", "3"), "Die Eingabe ist nicht verständlich: „tidy 3“"),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_is_named(say, words, says):
+    code, out, err = say(*words)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[0].startswith(says)
 
 
 @pytest.mark.parametrize(

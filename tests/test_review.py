@@ -591,6 +591,16 @@ def test_a_run_is_found_by_its_path_its_name_or_a_link(project, asked):
     assert review.find_run(asked) == project / RUN
 
 
+@pytest.mark.parametrize("words", [("verify",), ("paper",), ("verify", NAME, "--against")])
+def test_the_name_of_a_run_that_is_mistyped_is_answered_with_the_nearest(project, say, words):
+    code, out, err = say(*words, NAME[:-1])
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        f"In „{NAME[:-1]}“ liegt kein Lauf: manifest.json fehlt. Gemeint war vielleicht: {NAME}",
+        "Alle Läufe: quartier runs",
+    ]
+
+
 @pytest.mark.parametrize("asked", ["nosuch", "", "x" * 5000, "a\0b", "data", ".."])
 def test_a_folder_that_is_no_run_is_wrong_input(project, say, asked):
     code, out, err = say("verify", asked)

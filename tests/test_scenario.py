@@ -15,7 +15,7 @@ from small_city import fingerprint, write_city
 
 import quartier as q
 from quartier.explorer import _difference
-from quartier.scenario import PARAMETERS, scenario_names, with_parameters
+from quartier.scenario import PARAMETERS, files_not_read, scenario_names, with_parameters
 
 DATA = Path(__file__).parents[1] / "data"
 DEFAULTS = {
@@ -290,10 +290,22 @@ def test_a_number_in_a_file_is_read_as_meant(tmp_path, text, value):
     assert q.Scenario.from_yaml(path).budget_eur == value
 
 
+@pytest.mark.parametrize("title", ["2021-01-26", "2021-02-30"])
+def test_a_title_may_be_a_day_even_one_that_no_calendar_has(tmp_path, title):
+    path = tmp_path / "x.yaml"
+    path.write_text(f"title: {title}\n", encoding="utf-8")
+    assert q.Scenario.from_yaml(path).title == title
+    q.Scenario.from_yaml(path).to_yaml(path)
+    assert q.Scenario.from_yaml(path).title == title
+
+
 def test_scenarios_are_named_by_their_files(city):
+    for name in ("sparsam.yml", "SPARSAM.YAML", ".versteckt.yml", "notiz.txt"):
+        (city / "scenarios" / name).write_text("name: sparsam\n")
     assert scenario_names(city) == ["baseline", "cut"]
+    assert files_not_read(city) == ["SPARSAM.YAML", "sparsam.yml"]
     assert q.Scenario.named("cut", city) == q.Scenario(name="cut", budget_eur=18_000)
-    assert scenario_names(city / "nowhere") == []
+    assert scenario_names(city / "nowhere") == files_not_read(city / "nowhere") == []
 
 
 def test_a_scenario_is_found_from_a_folder_further_down(city, monkeypatch):
