@@ -408,7 +408,23 @@ class _Desk:
         row = self.agreement(site_id)
         # A scenario may only suppose that an agreement is signed; nothing is paid on that.
         is_signed = self.status(site_id) == "signed" == row.get("status")
-        return [key for key, is_there in (("agreement", is_signed), ("provider", row.get("provider"))) if not is_there]
+        found = {
+            "agreement": is_signed,
+            "in_force": not is_signed or self._lasts(site_id),
+            "provider": row.get("provider"),
+        }
+        return [key for key, is_there in found.items() if not is_there]
+
+    def end(self, site_id: str) -> Mapping[str, Any]:
+        """Row of the calendar with the day to which a site's agreement is in force; empty where none is known."""
+        rows = [row for row in self.events("renewal") if row["site_id"] == site_id]
+        return max(rows, key=lambda row: row["ends"], default={})
+
+    def _lasts(self, site_id: str) -> bool:
+        """Whether a site's agreement is still in force when the first instalment is due, as far as days are known."""
+        days = [row["due_date"] for row in self.basis.rows("instalments")]
+        end = self.end(site_id)
+        return not end or not days or end["ends"] >= min(days)
 
     def partner(self, name: str) -> str:
         """Name a partner as briefly as the programme does: BGW for BGW Bielefelder Gesellschaft."""
@@ -520,9 +536,7 @@ def _decision(desk: _Desk) -> dict[str, Any]:
     numbers, texts = desk.numbers, desk.texts
     bodies = list(dict.fromkeys(body for row in desk.events("committee") for body in _bodies(row)))
     spent = _total(desk)
-    pending, nameless = (
-        [site for site in desk.funded() if key in desk.lacking(site)] for key in ("agreement", "provider")
-    )
+    pending, lapsed, nameless = ([site for site in desk.funded() if key in desk.lacking(site)] for key in _LACKING)
     divided: dict[str, Any] = {
         "budget": numbers.cell("scenario", "value", field="budget_eur"),
         "n": desk.basis.plan.funded_sites,
@@ -547,6 +561,13 @@ def _decision(desk: _Desk) -> dict[str, Any]:
             desk.text(
                 "Money for sites without a signed agreement ({sites}) is only paid once it is signed.",
                 sites=texts.listing(desk.name(site) for site in pending),
+            )
+        )
+    if lapsed:
+        proposal.append(
+            desk.text(
+                "Money for sites whose agreement ends before the first instalment ({sites}) is only paid once it is renewed.",
+                sites=texts.listing(f"{desk.name(site)}: {desk.event(desk.end(site))['datum']}" for site in lapsed),
             )
         )
     if nameless:
@@ -691,7 +712,7 @@ def _what_is_kept_back(desk: _Desk) -> list[str]:
         return []
     return [
         desk.text(
-            "{payable} of this go to sites with a signed agreement and a known provider, {reserved} are kept for the others.",
+            "{payable} of this go to sites with an agreement in force and a known provider, {reserved} are kept for the others.",
             payable=desk.numbers.cell(sums, "amount_eur", site_id="payable"),
             reserved=desk.numbers.cell(sums, "amount_eur", site_id="reserved"),
         )
@@ -818,6 +839,14 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
     conditions = []
     if "agreement" in lacking:
         conditions.append(desk.text("There is no signed agreement yet. The money is kept, and paid once it is signed."))
+    if "in_force" in lacking:
+        conditions.append(
+            desk.text(
+                "The agreement is in force until {date} only, before the first instalment is due. The money is kept, and paid once "
+                "the agreement is renewed.",
+                date=desk.event(desk.end(site_id))["datum"],
+            )
+        )
     if "provider" in lacking:
         conditions.append(
             desk.text("The provider is not known yet. The money is kept, and paid once the provider is known.")
@@ -893,7 +922,11 @@ def _treasury(desk: _Desk) -> dict[str, Any]:
     }
 
 
-_LACKING = {"agreement": mark("no signed agreement"), "provider": mark("provider not known")}
+_LACKING = {
+    "agreement": mark("no signed agreement"),
+    "in_force": mark("agreement not renewed"),
+    "provider": mark("provider not known"),
+}
 """What may be lacking before money is paid."""
 
 
@@ -1549,7 +1582,7 @@ def _summary(desk: _Desk, kind: str) -> list[str]:
         if any(desk.lacking(site_id) for site_id in desk.funded()):
             found.append(
                 desk.text(
-                    "{reserved} are kept back: the agreement is not signed, or it is not known who gets the money.",
+                    "{reserved} are kept back: a signature, a renewed agreement or the recipient is still missing.",
                     reserved=desk.numbers.cell("raten", "amount_eur", site_id="reserved"),
                 )
             )

@@ -384,6 +384,35 @@ def test_nothing_is_payable_on_a_signature_that_the_scenario_only_supposes(city)
         assert {row["site_id"]: row["lacking"] for row in csv.DictReader(file) if row["lacking"]} == WITHHELD
 
 
+def test_nothing_is_payable_on_an_agreement_that_ends_before_the_first_instalment(city):
+    ends = changed("calendar.csv", "2023-12-31,2023-12-31,,brockeiche", "2021-03-31,2021-03-31,,brockeiche")
+    made = city(ends)
+    found = papers.write(made, "alle", is_draft=True)
+    with (found.folder / contents.BESIDE / "raten.csv").open(encoding="utf-8", newline="") as file:
+        lacking = {row["site_id"]: row["lacking"] for row in csv.DictReader(file) if row["lacking"]}
+    assert lacking == {**WITHHELD, "brockeiche": "in_force"}
+    told = {path.stem.removesuffix("-entwurf"): text_of(path) for path in found.files if path.suffix == ".docx"}
+    assert "Vereinbarung nicht verlängert" in told["kasse"]
+    assert "Die Vereinbarung gilt nur bis 31.03.2021*; das ist vor der ersten Rate." in told["foerderbescheid-anlage"]
+    assert re.search(
+        r"Geld für Standorte, deren Vereinbarung vor der ersten Rate endet \([^()]*: 31.03.2021\*\)", told["beschluss"]
+    )
+
+
+def test_the_treasury_may_have_nothing_to_pay(city):
+    made = city(
+        changed("instalments.csv", "0.5,2021-04-01", "0.5,2024-04-01"),
+        changed("instalments.csv", "0.5,2021-10-01", "0.5,2024-10-01"),
+    )
+    found = papers.write(made, "kasse", is_draft=True)
+    with (found.folder / contents.BESIDE / "raten.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["site_id"]: row for row in csv.DictReader(file)}
+    assert float(rows["payable"]["amount_eur"]) == 0
+    assert rows["reserved"]["amount_eur"] == rows["total"]["amount_eur"]
+    assert rows["wefelshof"]["lacking"] == "in_force; provider"
+    assert "Vereinbarung nicht verlängert und Anbieter nicht bekannt" in text_of(found.files[0])
+
+
 def test_a_sum_is_assumed_where_any_of_its_rows_is(made):
     basis = papers.open_run(made)
     funded = [row["site_id"] for row in basis.rows("distribution") if float(row["amount_eur"]) > 0]
