@@ -293,6 +293,7 @@ class Numbers:
             value=_plain(value),
             assumed=is_assumed and form != "text",
             names=self.called(table, column),
+            row_name=str(row.get("name") or "") if table in self.beside else "",
         )
 
     def row(self, table: str, **key: Any) -> dict[str, Any]:
@@ -972,7 +973,7 @@ def _beside_amounts(desk: _Desk) -> str:
         made.append(
             {
                 "site_id": key,
-                "name": "",
+                "name": desk.text(_SUMS[key]),
                 "status": "",
                 "provider": "",
                 "lacking": "",
@@ -1518,7 +1519,7 @@ def _readability(desk: _Desk, kind: str, summary: Sequence[str]) -> str:
     value = round(value, 1)  # as it is printed, so that the same value has the same year
     name = f"lesbarkeit-{kind}"
     desk.numbers.beside[name] = [
-        {"text": "summary", "value": value, "school_year": math.floor(value + 0.5) if value >= _EASIEST else ""}
+        {"text": "summary", "name": desk.text("In plain words"), "value": value, "school_year": math.floor(value + 0.5) if value >= _EASIEST else ""}
     ]
     if value < _EASIEST:
         return desk.text(

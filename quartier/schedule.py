@@ -534,10 +534,10 @@ def list_runs(out: str | Path = "outputs") -> dict[str, Any]:
     Raises
     ------
     PlainError
-        There is no such folder.
+        There is no such folder, but for ``outputs``, which the first run makes.
     """
     folder, texts = Path(out), Texts()
-    if not folder.is_dir():
+    if not folder.is_dir() and (folder != Path("outputs") or folder.exists()):
         raise PlainError(no_folder(folder, out, texts))
     made, unreadable = _read_runs(folder, texts)
     looked_at, before, listed = review.verified(folder), dict[tuple[str, str, str], manifest.Manifest](), []

@@ -351,6 +351,12 @@ WITHHELD = {"vennhofallee": "agreement", "wefelshof": "provider", "salzufler-str
 """Sites of Bielefeld's data whose money cannot be paid yet, and what is lacking."""
 
 
+def test_rows_of_sums_have_names_in_the_list_of_origins(written):
+    told = text_of(written / "kasse.docx")
+    for row in ("Auszuzahlen [payable]: 46.500 EUR*", "Zusammen [total]: 80.000 EUR*", "In einfachen Worten [summary]: "):
+        assert row in told
+
+
 def test_money_without_a_known_recipient_is_listed_apart_and_never_as_payable(made, written):
     names = {row["site_id"]: row["name"] for row in papers.open_run(made).rows("distribution")}
     rates, payable, kept = (
@@ -914,7 +920,7 @@ def test_what_rests_on_assumed_agreements_has_a_star_wherever_money_hangs_on_it(
     assert "möglich: Die Vereinbarung ist unterschrieben*, der Anbieter ist bekannt*" in enclosure
     assert "Für den Standort Vennhofallee sind 14.000 EUR* vorgesehen." in enclosure
     assert "Vennhofallee erhält" not in enclosure
-    assert "46.500 EUR* davon gehen an Standorte mit unterschriebener Vereinbarung" in told
+    assert "46.500 EUR* davon gehen an Standorte mit gültiger Vereinbarung" in told
     assert "Was hier steht, ist der Stand vom 26.01.2021." in told
 
 

@@ -209,7 +209,7 @@ def test_other_things_are_refused(thing, shown):
 
 
 def test_a_language_without_a_catalogue_is_refused(plan):
-    with pytest.raises(q.PlainError, match="'fr'"):
+    with pytest.raises(q.PlainError, match="„fr“"):
         q.show(plan.table(), "fr")
 
 
