@@ -1519,7 +1519,12 @@ def _readability(desk: _Desk, kind: str, summary: Sequence[str]) -> str:
     value = round(value, 1)  # as it is printed, so that the same value has the same year
     name = f"lesbarkeit-{kind}"
     desk.numbers.beside[name] = [
-        {"text": "summary", "name": desk.text("In plain words"), "value": value, "school_year": math.floor(value + 0.5) if value >= _EASIEST else ""}
+        {
+            "text": "summary",
+            "name": desk.text("In plain words"),
+            "value": value,
+            "school_year": math.floor(value + 0.5) if value >= _EASIEST else "",
+        }
     ]
     if value < _EASIEST:
         return desk.text(

@@ -476,6 +476,14 @@ def _without_grammar() -> Iterator[None]:
         del sys.modules[name]
 
 
+def nbformat() -> Any:
+    """Give the library that reads and writes notebooks; late, and to be had from here alone."""
+    with _without_grammar():
+        import nbformat
+
+    return nbformat
+
+
 @functools.cache
 def _jupyter() -> Any:
     """Make the classes that are needed from those of the Jupyter libraries; late, for these take long to import."""
@@ -488,9 +496,11 @@ def _jupyter() -> Any:
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_client.provisioning import LocalProvisioner
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import NBClientEngine
+
+    with _without_grammar():
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError
+        from papermill.clientwrap import PapermillNotebookClient
+        from papermill.engines import NBClientEngine
 
     class Provisioner(LocalProvisioner):
         """Starts a kernel, by a fork if there is a warm process."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from quartier import report
+from quartier import kernels, report
 from quartier.language import LANGUAGES, PlainError, Texts
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -117,14 +117,12 @@ def read(path: Path, texts: Texts) -> Any:
     """
     import warnings
 
-    import nbformat
-
     problems: dict[str, Any] = {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # cells without an id: none is needed here
             source = path.read_text(encoding="utf-8")
-            notebook = nbformat.reads(source, as_version=4, capture_validation_error=problems)
+            notebook = kernels.nbformat().reads(source, as_version=4, capture_validation_error=problems)
     except OSError as error:
         raise PlainError(f"{path.name}: {error.strerror}") from error
     except Exception as error:  # nbformat has no common base for what may be wrong with a file

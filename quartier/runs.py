@@ -527,10 +527,8 @@ def _find_notebooks(asked: str | Path, data: Path, texts: Texts) -> tuple[tuple[
 
 
 def _read_notebook(path: Path, texts: Texts) -> Any:
-    import nbformat
-
     try:
-        return nbformat.read(path, as_version=4)
+        return kernels.nbformat().read(path, as_version=4)
     except OSError as error:
         raise RunError(f"{path.name}: {error.strerror}") from error
     except Exception as error:  # nbformat has no common base for what may be wrong with a file
@@ -565,9 +563,7 @@ def refresh(notebooks: str | Path = "notebooks") -> tuple[Path, ...]:
     RunError
         A notebook failed; it is left as it was.
     """
-    import nbformat
-
-    folder = Path(notebooks).resolve()
+    nbformat, folder = kernels.nbformat(), Path(notebooks).resolve()
     files = tuple(sorted(folder.glob("*.ipynb")))
     with kernels.ready() as warm, report.aside(folder / f".partial-{os.getpid()}") as partial:
         for path in files:
@@ -593,14 +589,12 @@ def _execute_notebook(
     cell_time_s: float = CELL_TIME_S,
 ) -> None:
     """Execute a notebook and write it without what would tell one run from the next."""
-    import nbformat
-
     try:
         done = warm.execute(_read_notebook(path, texts), parameters, home, target=target, cell_time_s=cell_time_s)
     except kernels.NotebookStopped as stopped:
         raise _stopped(path, stopped, parameters, cell_time_s, texts) from stopped
     _strip(done)
-    target.write_text(nbformat.writes(done), encoding="utf-8", newline="\n")
+    target.write_text(kernels.nbformat().writes(done), encoding="utf-8", newline="\n")
     for cell in done.cells:
         for output in cell.get("outputs", ()):
             shown = output.get("text") or output.get("data", {}).get("text/plain", "")

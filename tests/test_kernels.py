@@ -372,6 +372,18 @@ def test_a_fork_holds_nothing_of_the_warm_process_or_of_other_forks(forked, tmp_
         assert texts(beside.result()) == ["[] []\n"]
 
 
+def test_no_grammar_of_addresses_is_built_for_a_run():
+    """It takes 2 s of each, and no notebook has an address that is checked."""
+    tries = "runs._read_notebook(path, Texts()); pages.read(path, Texts()); stack.enter_context(kernels.ready())"
+    begin = "import contextlib, pathlib, sys; from quartier import kernels, pages, runs; from quartier.language import Texts"
+    for first in tries.split("; "):
+        words = [begin, "path = pathlib.Path('notebooks/02_bedarf.ipynb')", "with contextlib.ExitStack() as stack:"]
+        words.append(f"    {first}; {tries}")
+        words.append("print({'jsonschema', 'papermill', 'nbformat'} <= {*sys.modules}, 'lark' in sys.modules)")
+        done = subprocess.run([sys.executable, "-c", "\n".join(words)], cwd=ROOT, capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == ("True False\n", ""), first
+
+
 @forks
 def test_a_notebook_of_this_project_loads_nothing_that_was_not_warm(forked):
     look = "import sys, json; print(json.dumps(list(sys.modules)))"
