@@ -519,8 +519,13 @@ def _ended_by_signals() -> Iterator[None]:
                     signal.raise_signal(number)
                 return
 
+    def tell_lost(lost: Any) -> None:
+        if not issubclass(lost.exc_type, _Ended):  # which is raised once more, so that nothing is to be told
+            hook(lost)
+
     names = ("SIGINT", "SIGTERM", "SIGHUP")
-    before = {}
+    before, hook = {}, sys.unraisablehook
+    sys.unraisablehook = tell_lost
     if threading.current_thread() is main_thread:
         for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
@@ -529,6 +534,7 @@ def _ended_by_signals() -> Iterator[None]:
         yield
     finally:
         over.set()
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
