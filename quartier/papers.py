@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,9 +180,10 @@ def write(
             left_out[one] = str(error)
     if not papers:
         raise PaperError("\n".join(dict.fromkeys(left_out.values())))
+    used = _templates([paper.kind for paper in papers], basis, templates, texts)
     files: dict[str, bytes] = {}
     for paper in papers:
-        files |= _files_of(paper, basis, templates, texts)
+        files |= _files_of(paper, basis, used[paper.kind], texts)
     try:
         with report.aside(target / f".partial-{os.getpid()}") as partial:
             for name, content in files.items():
@@ -196,7 +197,12 @@ def write(
                 (partial / name).replace(place)
     except OSError as error:
         raise PaperError(report.unwritable(target, error, texts), exit_code=1) from error
-    notes = dict.fromkeys(paper.fields["ohne_termine"] for paper in papers)
+    own = [
+        texts.text("Template of {kind}: {file}", kind=kind, file=path)
+        for kind, path in used.items()
+        if path.parent != TEMPLATES
+    ]
+    notes = dict.fromkeys([*own, *(paper.fields["ohne_termine"] for paper in papers)])
     return Written(target, tuple(target / name for name in files), left_out, texts, tuple(filter(None, notes)))
 
 
@@ -220,11 +226,11 @@ def _csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
     return report.csv_bytes(pd.DataFrame(list(rows), dtype=object))
 
 
-def _files_of(paper: Paper, basis: RunBasis, templates: str | Path | None, texts: Texts) -> dict[str, bytes]:
+def _files_of(paper: Paper, basis: RunBasis, template: Path, texts: Texts) -> dict[str, bytes]:
     """Make the files of a paper, by their path below the papers' folder."""
     author = paper.fields["stadt"]
     docx = documents.render(
-        _template(paper.kind, basis, templates, texts),
+        template,
         paper.fields,
         title=paper.title,
         subject=basis.run.name,
@@ -261,15 +267,23 @@ _DRAFT = "entwurf"
 # --- templates ----------------------------------------------------------------------------------------------------
 
 
-def _template(kind: str, basis: RunBasis, asked: str | Path | None, texts: Texts) -> Path:
-    """Find the template of a paper: one that was asked for, the city's own, or ours."""
-    if asked is not None and not Path(asked).is_dir():
-        raise PaperError(no_folder(Path(asked), asked, texts))
-    homes = [Path(asked)] if asked is not None else []
-    for home in (*homes, basis.run / "inputs" / basis.manifest.data / FOLDER):
-        if (home / f"{kind}.docx").is_file():
-            return home / f"{kind}.docx"
-    return TEMPLATES / f"{kind}.docx"
+def _templates(kinds: Sequence[str], basis: RunBasis, asked: str | Path | None, texts: Texts) -> dict[str, Path]:
+    """Find the templates of papers: those that were asked for, else the city's own, else ours."""
+    homes = [basis.run / "inputs" / basis.manifest.data / FOLDER, TEMPLATES]
+    if asked is not None:
+        if not Path(asked).is_dir():
+            raise PaperError(no_folder(Path(asked), asked, texts))
+        names = [f"{kind}.docx" for kind in KINDS]
+        if not any((Path(asked) / name).is_file() for name in names):
+            raise PaperError(
+                texts.text(
+                    "There is no template in {folder}; they are called {files}.",
+                    folder=texts.given(str(asked), 200),
+                    files=texts.listing(names),
+                )
+            )
+        homes.insert(0, Path(asked))
+    return {kind: next(home / f"{kind}.docx" for home in homes if (home / f"{kind}.docx").is_file()) for kind in kinds}
 
 
 def template_bytes(kind: str) -> bytes:

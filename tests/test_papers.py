@@ -910,9 +910,23 @@ def test_a_citys_own_template_is_taken_from_its_folder_or_from_where_it_is_asked
         (folder / "kasse.docx").write_bytes(documents.template_from(f"= {text} {{{{ titel }}}}"))
 
     own("Eigene", tmp_path / "own")
-    assert "Eigene Blatt" in text_of(papers.write(run, "kasse", is_draft=True, templates=tmp_path / "own").files[0])
+    found = papers.write(run, "kasse", is_draft=True, templates=tmp_path / "own")
+    assert "Eigene Blatt" in text_of(found.files[0])
+    assert f"Vorlage für kasse: {tmp_path / 'own' / 'kasse.docx'}" in found.sentences()
+    found = papers.write(run, "beschluss", is_draft=True, templates=tmp_path / "own")
+    assert not [line for line in found.sentences() if line.startswith("Vorlage")]  # ours
     made = city(lambda folder: own("Stadt", folder / "papers"))
-    assert "Stadt Blatt" in text_of(papers.write(made, "kasse", is_draft=True).files[0])
+    found = papers.write(made, "kasse", is_draft=True)
+    assert "Stadt Blatt" in text_of(found.files[0])
+    assert f"Vorlage für kasse: {made / 'inputs/data/papers/kasse.docx'}" in found.sentences()
+
+
+def test_a_folder_in_which_no_template_has_its_name_is_refused(run, tmp_path):
+    (tmp_path / "Kassenblatt.docx").write_bytes(documents.template_from("= {{ titel }}"))
+    before = fingerprint(run.parent)
+    with pytest.raises(PlainError, match=r"liegt keine passende Vorlage; Vorlagen heißen hier mitteilung\.docx, "):
+        papers.write(run, "kasse", is_draft=True, templates=tmp_path)
+    assert fingerprint(run.parent) == before
 
 
 def test_what_rests_on_assumed_agreements_has_a_star_wherever_money_hangs_on_it(written):
