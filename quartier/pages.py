@@ -47,8 +47,6 @@ def page(notebook: Any, *, language: str = LANGUAGES[0], title: str | None = Non
     PlainError
         This is no notebook, there is nothing in it, or it has not been executed.
     """
-    from nbconvert.exporters.templateexporter import TemplateExporter
-
     texts = Texts(language)
     is_file = isinstance(notebook, (str, Path))
     node = read(Path(notebook), texts) if is_file else notebook
@@ -56,11 +54,6 @@ def page(notebook: Any, *, language: str = LANGUAGES[0], title: str | None = Non
     _refuse_unfinished(node, Path(notebook).name if is_file else name, texts)
     writer = _Writer(texts)
     cells = [writer.cell(cell) for cell in node.cells]
-    folder = Path(__file__).parent / "templates"
-    exporter = TemplateExporter(
-        template_name="page", extra_template_basedirs=[str(folder)], template_extension=".html.j2"
-    )
-    exporter.default_preprocessors = []
     shown = {
         "language": texts.language,
         "title": title or (_plain(writer.headings[0].html) if writer.headings else "") or name,
@@ -69,10 +62,24 @@ def page(notebook: Any, *, language: str = LANGUAGES[0], title: str | None = Non
         "contents": _contents(writer.headings[1:]),
         "contents_label": texts.text("Contents"),
         "skip_label": texts.text("Skip to the text"),
-        "style": (folder / "page" / "style.css").read_text(encoding="utf-8"),
+        "style": (_TEMPLATES / "page" / "style.css").read_text(encoding="utf-8"),
     }
-    made, _ = exporter.from_notebook_node(node, resources={"page": shown})
+    made, _ = exporter().from_notebook_node(node, resources={"page": shown})
     return str(made).encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no character of any file
+
+
+def exporter() -> Any:
+    """Make what fills in the template of a page."""
+    from nbconvert.exporters.templateexporter import TemplateExporter
+
+    made = TemplateExporter(
+        template_name="page", extra_template_basedirs=[str(_TEMPLATES)], template_extension=".html.j2"
+    )
+    made.default_preprocessors = []
+    return made
+
+
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def save(notebook: str | Path, target: str | Path, *, language: str = LANGUAGES[0], title: str | None = None) -> Path:

@@ -213,9 +213,10 @@ class Job:
             target.write_bytes(content)
 
     def _make(self, work: Path, ready: kernels.Kernels, jobs: int, cell_time_s: float, progress: bool) -> None:
-        """Execute the notebooks side by side; tables and figures meanwhile, in this thread, which alone draws."""
+        """Execute the notebooks side by side; tables, figures and pages meanwhile, in this thread, which alone draws."""
         from tqdm import tqdm
 
+        pages.exporter()  # before there are threads, for a library that two load at once may be half there
         texts = self.plan.texts
         for folder in (NOTEBOOKS, PAGES):
             (work / folder).mkdir()
@@ -240,16 +241,15 @@ class Job:
 
             try:
                 with ThreadPoolExecutor(jobs) as pool:
-                    notebooks = [pool.submit(execute, name) for name in self.notebooks]
+                    notebooks = {pool.submit(execute, name): Path(name).stem for name in self.notebooks}
                     try:
                         bar.set_description_str(texts.text("tables and figures"))
                         report.save(self.plan, work, scenarios=self.others)
                         bar.update()
                         for notebook in as_completed(notebooks):
                             notebook.result()
-                        for name in self.notebooks:
-                            page = work / PAGES / f"{Path(name).stem}.html"
-                            pages.save(work / NOTEBOOKS / name, page, language=texts.language)
+                            name, page = f"{notebooks[notebook]}.ipynb", f"{notebooks[notebook]}.html"
+                            pages.save(work / NOTEBOOKS / name, work / PAGES / page, language=texts.language)
                     except BaseException:
                         for notebook in notebooks:
                             notebook.cancel()
