@@ -369,8 +369,10 @@ def _forms(
     from quartier import forms
     from quartier.data import load
 
-    written = forms.write_forms(load(data, language=language), year, out, language)
-    typer.echo("\n".join(str(path) for path in written))
+    sites = load(data, language=language)
+    written = forms.write_forms(sites, year, out, language)
+    lines = [*map(str, written), forms.ended_before(sites, year, language)]
+    typer.echo("\n".join(filter(None, lines)))
 
 
 @quality.command("collect")

@@ -147,6 +147,35 @@ def write_forms(
     return _put(content, Path(folder), texts)
 
 
+def ended_before(sites: Sites, year: int, language: str = LANGUAGES[0]) -> str:
+    """Say which of the sites that get a form have an agreement that ended before the year; empty where none has.
+
+    They are asked all the same: when an agreement ends is mostly assumed, and one that was renewed may not be in the calendar yet.
+    """
+    texts = Texts(language)
+    if "calendar" not in sites.tables:
+        return ""
+    calendar, asked = sites.table("calendar"), _asked(sites, texts)
+    renewals = calendar[calendar["kind"] == "renewal"].sort_values(["ends", "event_id"])
+    last = {row["site_id"]: row for row in renewals.to_dict("records")}
+    ended = [
+        last[site] | {"name": name} for site, name in asked.items() if site in last and last[site]["ends"].year < year
+    ]
+    if not ended:
+        return ""
+    told = []
+    for row in ended:
+        day = texts.date(row["ends"])
+        told.append(
+            f"{row['name']}: {texts.text('{title} (assumed)', title=day) if row['basis'] == 'assumed' else day}"
+        )
+    return texts.text(
+        "In the calendar (calendar.csv) these agreements end before {year}: {sites}.",
+        year=year,
+        sites=texts.listing(told),
+    )
+
+
 def demonstrate(
     sites: Sites, folder: str | Path, year: int | None = None, language: str = LANGUAGES[0]
 ) -> tuple[Path, ...]:

@@ -1349,6 +1349,18 @@ def ran(*arguments):
     return CliRunner().invoke(app, [str(one) for one in arguments])
 
 
+def test_agreements_that_end_before_the_year_are_named_beside_the_forms(tmp_path, say):
+    bielefeld = load(DATA)
+    assert forms.ended_before(bielefeld, 2023) == ""
+    said = forms.ended_before(bielefeld, 2024)
+    assert said.startswith(
+        "Nach dem Kalender (calendar.csv) enden diese Vereinbarungen vor 2024: Westerfeldstraße: 31.12.2023 (angenommen), "
+    )
+    assert said.count("31.12.2023 (angenommen)") == 7
+    code, out, err = say("quality", "forms", "--year", "2024", "--out", tmp_path / "forms", "--data", DATA)
+    assert (code, out.splitlines()[-1], err) == (0, said, "")
+
+
 def test_the_commands_go_from_forms_to_tables(tmp_path):
     folder = write_dialogue_city(tmp_path / "city")
     out = tmp_path / "out"
