@@ -4,6 +4,7 @@ import ast
 import datetime
 import http.server
 import json
+import os
 import re
 import shlex
 import signal
@@ -341,6 +342,8 @@ def slow(tmp_path):
         one = subprocess.Popen(
             [*QUARTIER, "run", "--out", str(tmp_path / "outputs"), *words],
             cwd=tmp_path,
+            # As a person has it: an interrupt while a library is loaded leaves its file open, which is only told of where asked for.
+            env={**os.environ, "PYTHONWARNINGS": ""},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
