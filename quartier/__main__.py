@@ -479,13 +479,13 @@ class _Ended(KeyboardInterrupt):
 
 
 class _Ending:
-    """Which signal has ended the command."""
+    """Which signal has ended the command; none so far."""
 
-    number: int = signal.SIGINT
+    number: int | None = None
 
     @property
-    def code(self) -> int:
-        return 128 + self.number
+    def code(self) -> int | None:
+        return None if self.number is None else 128 + self.number
 
 
 _ended = _Ending()
@@ -560,7 +560,7 @@ def main() -> NoReturn:
         sys.exit(2)
     if code == 130:  # so says typer, whatever the signal was
         _complain(Texts().text("Interrupted; nothing was kept."))
-        code = _ended.code
+        code = _ended.code or code
     sys.exit(code or 0)
 
 

@@ -62,13 +62,13 @@ class Interrupted(KeyboardInterrupt):
 
     Attributes
     ----------
-    folder : Path
-        Where what was done is.
+    folder : Path, optional
+        Where what was done is; None where nothing was.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        super().__init__(str(folder))
+        super().__init__(str(folder or ""))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Order:
 # --- making runs --------------------------------------------------------------------------------------------------
 
 
-def run(order: Order, say: Say, complain: Say, interrupt_code: Callable[[], int] = lambda: 128 + signal.SIGINT) -> int:
+def run(order: Order, say: Say, complain: Say, ended: Callable[[], int | None] = lambda: None) -> int:
     """Do what is asked for, and tell everyone who is to know.
 
     Parameters
@@ -106,8 +106,8 @@ def run(order: Order, say: Say, complain: Say, interrupt_code: Callable[[], int]
         What is asked for.
     say, complain : callable
         Take a text for the reader: results, and what went wrong.
-    interrupt_code : callable
-        Gives the exit code of an interrupted run; asked after the interrupt.
+    ended : callable
+        Gives the exit code of a run that a person or the system has asked to end; None while nobody has.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def run(order: Order, say: Say, complain: Say, interrupt_code: Callable[[], int]
             if order.is_exclusive:
                 stack.enter_context(_alone(Path(order.out)))
             warm = functools.cache(lambda: stack.enter_context(kernels.ready()))  # shared, and only where one is due
-            return max([_run_one(name, changes, order, chronicle, say, warm) for name in names])
+            return max([_run_one(name, changes, order, chronicle, say, warm, ended) for name in names])
     except _BusyError as busy:
         say(str(busy))
         chronicle.write("busy", message=str(busy), exit_code=BUSY)
@@ -137,6 +137,7 @@ def run(order: Order, say: Say, complain: Say, interrupt_code: Callable[[], int]
         return chronicle.fail(error)
     except KeyboardInterrupt as error:
         folder: Path | None = getattr(error, "folder", None)
+        code = ended() or 128 + signal.SIGINT
         said = Texts().text("Interrupted; nothing was kept.")
         if folder:
             said = Texts().text("Interrupted; what was done is in {folder}", folder=folder)
@@ -144,9 +145,9 @@ def run(order: Order, say: Say, complain: Say, interrupt_code: Callable[[], int]
             "interrupted",
             run=f"{outputs.FAILED}/{folder.name}" if folder else None,
             message=said,
-            exit_code=interrupt_code(),
+            exit_code=code,
         )
-        raise runs.RunError(said, exit_code=interrupt_code()) from None
+        raise runs.RunError(said, exit_code=code) from None
 
 
 def _checked(order: Order) -> tuple[list[str], dict[str, Any]]:
@@ -185,6 +186,7 @@ def _run_one(
     chronicle: _Chronicle,
     say: Say,
     warm: Callable[[], kernels.Kernels],
+    ended: Callable[[], int | None],
 ) -> int:
     """Run a scenario if it is due, and tell how it went."""
     chronicle.turn_to(name)
@@ -202,10 +204,12 @@ def _run_one(
             # A bar that nobody watches only fills a log.
             is_watched = sys.stderr.isatty()
             folder = job.execute(progress=is_watched, jobs=order.jobs, cell_time_s=order.cell_time_s, warm=ready)
-    except PlainError as error:
-        return chronicle.fail(error)
-    except Exception as error:  # a fault of the program: told like any other, and with what helps to find it
-        traceback.print_exc()
+    except Exception as error:
+        if ended():  # a library has made another error of the interrupt, as pandas' parser does
+            raise runs.Interrupted(getattr(error, "folder", None)) from error
+        if isinstance(error, PlainError):
+            return chronicle.fail(error)
+        traceback.print_exc()  # a fault of the program: told like any other, and with what helps to find it
         return chronicle.fail(runs.RunError(f"{type(error).__name__}: {error}", exit_code=1))
     lines, plan = job.closing(folder), job.plan
     say("\n".join(lines))

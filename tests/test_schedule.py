@@ -412,6 +412,30 @@ def test_any_signal_ends_a_run_with_its_own_code(slow):
         assert re.fullmatch(r"Abgebrochen; was fertig war, liegt in .*\n", wrong), wrong
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("C error: Calling read(nbytes) on source failed."),
+        runs.RunError("So nicht.", folder=Path("outputs/failed/x")),
+    ],
+)
+def test_an_interrupt_that_a_library_has_made_another_error_of_is_one_still(project, monkeypatch, capsys, error):
+    def interrupted(*_, **__):
+        raise error
+
+    monkeypatch.setattr(runs.Job, "execute", interrupted)
+    complained, where = [], getattr(error, "folder", None)
+    with pytest.raises(runs.RunError) as caught:
+        schedule.run(schedule.Order(log="log.jsonl"), print, complained.append, lambda: 129)
+    assert caught.value.exit_code == 129
+    assert str(caught.value) == (
+        f"Abgebrochen; was fertig war, liegt in {where}" if where else "Unterbrochen; nichts wurde gespeichert."
+    )
+    assert complained == []
+    assert capsys.readouterr() == ("", "")
+    assert [(one["event"], one["exit_code"]) for one in logged()] == [("begun", None), ("interrupted", 129)]
+
+
 def test_a_run_that_is_still_reading_its_data_keeps_away_one_that_wants_to_be_alone(project):
     Path("outputs").mkdir()
     with schedule._seen(schedule.Order()), schedule._seen(schedule.Order()):
