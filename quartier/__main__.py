@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import os
 import signal
 import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -541,6 +542,19 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _leave(code: int) -> NoReturn:
+    """Leave with an exit code; after an end from outside at once.
+
+    A library that was interrupted while it was loaded may not survive Python's own end: Matplotlib's took the process with it.
+    """
+    if _ended.number is not None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # whoever was reading may be gone
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def main() -> NoReturn:
     """Run the command line and leave with an exit code.
 
@@ -552,16 +566,16 @@ def main() -> NoReturn:
             code = app(sys.argv[1:] or ["--help"], prog_name="quartier", standalone_mode=False)
     except PlainError as error:
         _complain(str(error))
-        sys.exit(getattr(error, "exit_code", 2))
+        _leave(getattr(error, "exit_code", 2))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except _UsageError as error:
         _complain(_usage(error))
-        sys.exit(2)
+        _leave(2)
     if code == 130:  # so says typer, whatever the signal was
         _complain(Texts().text("Interrupted; nothing was kept."))
         code = _ended.code or code
-    sys.exit(code or 0)
+    _leave(code or 0)
 
 
 if __name__ == "__main__":

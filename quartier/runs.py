@@ -71,6 +71,13 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(str(folder or ""))
 
 
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error is an interrupt, or was made of one: of any error in a class's body, Python makes a RuntimeError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """A run that is checked and ready to start.
@@ -171,16 +178,17 @@ class Job:
                     )
                 )
                 return self.out / kept.name
-            except KeyboardInterrupt as interrupt:
-                kept = place.set_aside({**self._failure(begun), "kind": "interrupted"})
-                raise Interrupted(self.out / kept.relative_to(place.out)) from interrupt
-            except (OSError, PlainError) as error:
-                failed = self._failed(error)
-                kept = place.set_aside({**self._failure(begun), **failed.failure, "message": str(failed)})
-                kept = self.out / kept.relative_to(place.out)
-                where = texts.text("What was done is in {folder}", folder=kept)
-                raise RunError(f"{failed}\n{where}", exit_code=1, failure=failed.failure, folder=kept) from error
-            except Exception as error:  # a fault of this program: what was done is kept, the traceback too
+            except (KeyboardInterrupt, Exception) as error:
+                if _is_interrupt(error):
+                    kept = place.set_aside({**self._failure(begun), "kind": "interrupted"})
+                    raise Interrupted(self.out / kept.relative_to(place.out)) from error
+                if isinstance(error, (OSError, PlainError)):
+                    failed = self._failed(error)
+                    kept = place.set_aside({**self._failure(begun), **failed.failure, "message": str(failed)})
+                    kept = self.out / kept.relative_to(place.out)
+                    where = texts.text("What was done is in {folder}", folder=kept)
+                    raise RunError(f"{failed}\n{where}", exit_code=1, failure=failed.failure, folder=kept) from error
+                # A fault of this program: what was done is kept, the traceback too.
                 place.set_aside({**self._failure(begun), "kind": "unexpected", "message": repr(error)})
                 raise
 

@@ -397,18 +397,34 @@ def test_a_disk_that_fills_up_is_told_and_leaves_no_run(project, no_figures, mon
     assert {path.name for path in Path("outputs").iterdir()} == {".lock", "failed"}
 
 
-@pytest.mark.parametrize("ended", [KeyboardInterrupt, RuntimeError])
+def within_a_library(*_):
+    """Be interrupted where Python or a library makes another error of it."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    try:
+        type("Half", (), {"part": type("Part", (), {"__set_name__": interrupted})()})
+    except RuntimeError:  # so says Python up to 3.11
+        raise
+    except KeyboardInterrupt as error:
+        raise ImportError("initialization failed") from error
+
+
+@pytest.mark.parametrize("ended", [KeyboardInterrupt, within_a_library, RuntimeError])
 def test_a_run_that_is_interrupted_leaves_no_run(project, no_figures, monkeypatch, ended):
     def interrupt(path, target, *rest):
         target.write_text("half")
+        if ended is within_a_library:
+            ended()
         raise ended
 
     monkeypatch.setattr(runs, "_execute_notebook", interrupt)
-    expected = runs.Interrupted if ended is KeyboardInterrupt else ended
+    expected = ended if ended is RuntimeError else runs.Interrupted
     with pytest.raises(expected) as stopped:
         run()
     assert outputs.complete(Path("outputs")) == []
-    if ended is KeyboardInterrupt:
+    if ended is not RuntimeError:
         assert (stopped.value.folder / "notebooks" / "01_plan.ipynb").read_text() == "half"
 
 
