@@ -186,6 +186,8 @@ _FORMS: dict[str, Callable[[Texts, Any], str]] = {
     ),
     "eur_change": lambda texts, value: signed(round(float(value), 2), texts.eur(abs(float(value)))),
     "percent": lambda texts, value: texts.percent(float(value)),
+    "size": lambda texts, value: texts.number(abs(float(value))),
+    "percent_size": lambda texts, value: texts.percent(abs(float(value))),
     "text": lambda texts, value: str(value),
 }
 """How a cell is printed, by the form that the list of origins names."""
@@ -325,6 +327,12 @@ class Numbers:
 # --- what each paper says -----------------------------------------------------------------------------------------
 
 
+UNNAMED = "(nicht benannt)"
+"""At the end of a partner's name: the data know that there is one, not who it is (data/README.md)."""
+
+_NOTHING_SAID = mark("No site has written anything about this.")
+
+
 @dataclass(frozen=True)
 class _Desk:
     """What the writer of a paper has before it: the run, its numbers, and the language."""
@@ -409,10 +417,11 @@ class _Desk:
         row = self.agreement(site_id)
         # A scenario may only suppose that an agreement is signed; nothing is paid on that.
         is_signed = self.status(site_id) == "signed" == row.get("status")
+        provider = str(row.get("provider") or "")
         found = {
             "agreement": is_signed,
             "in_force": not is_signed or self._lasts(site_id),
-            "provider": row.get("provider"),
+            "provider": provider and not provider.endswith(UNNAMED),
         }
         return [key for key, is_there in found.items() if not is_there]
 
@@ -426,6 +435,11 @@ class _Desk:
         days = [row["due_date"] for row in self.basis.rows("instalments")]
         end = self.end(site_id)
         return not end or not days or end["ends"] >= min(days)
+
+    def ends_between(self, site_id: str) -> bool:
+        """Whether a site's agreement ends after the first instalment is due and before the last one."""
+        days = [row["due_date"] for row in self.basis.rows("instalments")]
+        return bool(days and self.end(site_id)) and self._lasts(site_id) and self.end(site_id)["ends"] < max(days)
 
     def partner(self, name: str) -> str:
         """Name a partner as briefly as the programme does: BGW for BGW Bielefelder Gesellschaft."""
@@ -500,25 +514,54 @@ def _mechanics(desk: _Desk) -> list[str]:
     if scenario.method != "optimal":
         rule = desk.texts.given(desk.texts.name("method", scenario.method))
         return [desk.text("The money is divided by a fixed rule: {rule}.", rule=rule)]
+    if math.isinf(scenario.inequality_aversion):
+        return [desk.text("The money is divided so that the site with the lowest reach reaches as much as possible.")]
+    if scenario.inequality_aversion > 0:
+        return [
+            desk.text("The money is divided so that it reaches many older people."),
+            desk.text("Sites with a low reach count more."),
+        ]
     return [desk.text("The money is divided so that it reaches as many older people as possible.")]
 
 
 def _plain_summary(desk: _Desk) -> list[str]:
     """What all papers about the money begin with, in plain words."""
     numbers = desk.numbers
+    gives = mark("The city gives {budget} a year for work with older people in their neighbourhood.")
+    if _other_budget(desk):
+        gives = mark("This plan reckons with {budget} a year for work with older people in their neighbourhood.")
     return [
+        desk.text(gives, budget=numbers.cell("scenario", "value", field="budget_eur")),
         desk.text(
-            "The city gives {budget} a year for work with older people in their neighbourhood.",
-            budget=numbers.cell("scenario", "value", field="budget_eur"),
-        ),
-        desk.text(
-            "{count} site gets money. At most {most} may get some.",
-            plural="{count} sites get money. At most {most} may get some.",
+            "{count} site is to get money. At most {most} may get some.",
+            plural="{count} sites are to get money. At most {most} may get some.",
             n=desk.basis.plan.funded_sites,
             count=numbers.cell("baselines", "funded_sites", "number", baseline="plan"),
             most=numbers.cell("scenario", "value", "number", field="max_sites"),
         ),
+        *_some_later(desk),
         *_mechanics(desk),
+    ]
+
+
+def _other_budget(desk: _Desk) -> str:
+    """Give the budget that the city's programme states, where the plan has another."""
+    numbers = desk.numbers
+    budget, stated = numbers.cell("scenario", "value", field="budget_eur"), numbers.programme("budget_eur", "eur")
+    same = numbers.trace.plain(stated) == numbers.trace.plain(budget).rstrip(documents.Trace.SIGN)
+    return "" if same else stated
+
+
+def _some_later(desk: _Desk) -> list[str]:
+    """Say how many sites have to wait for their money; nothing where none has, or the data name no instalments."""
+    sums, later = _beside_amounts(desk), sum(bool(desk.lacking(site_id)) for site_id in desk.funded())
+    if not sums or not later:
+        return []
+    return [
+        desk.text(
+            "For {count} of them, something is still missing before the money can be paid.",
+            count=desk.numbers.cell(sums, "sites", "number", site_id="reserved"),
+        )
     ]
 
 
@@ -527,8 +570,8 @@ def _care(desk: _Desk) -> list[str]:
     if not desk.assumed_figures():
         return []
     return [
-        desk.text("Some numbers are only assumed. After them stands a star (*)."),
-        desk.text("The city has to check them."),
+        desk.text("Some of this is only assumed. It is marked with a star (*)."),
+        desk.text("The city has to check this."),
     ]
 
 
@@ -560,14 +603,14 @@ def _decision(desk: _Desk) -> dict[str, Any]:
     if pending:
         proposal.append(
             desk.text(
-                "Money for sites without a signed agreement ({sites}) is only paid once it is signed.",
+                "Money for sites without a signed agreement ({sites}) is only paid once the agreement is signed.",
                 sites=texts.listing(desk.name(site) for site in pending),
             )
         )
     if lapsed:
         proposal.append(
             desk.text(
-                "Money for sites whose agreement ends before the first instalment ({sites}) is only paid once it is renewed.",
+                "Money for sites whose agreement ends before the first instalment ({sites}) is only paid once the agreement is renewed.",
                 sites=texts.listing(f"{desk.name(site)}: {desk.event(desk.end(site))['datum']}" for site in lapsed),
             )
         )
@@ -578,16 +621,23 @@ def _decision(desk: _Desk) -> dict[str, Any]:
                 sites=texts.listing(desk.name(site) for site in nameless),
             )
         )
-    proposal.append(desk.text("The administration reports on the results of the quality dialogue."))
+    proposal.append(desk.text("The administration reports to the committees on the results of the quality dialogue."))
     return {
         # The calendar's days of committees are those on which they were informed.
         "gremien": [
-            {"gremium": body, "datum": desk.text("day of the decision not in the calendar")} for body in bodies
+            {"gremium": body, "datum": desk.text("for hearing or decision, and the day: to be entered by the city")}
+            for body in bodies
         ],
         "vorschlag": proposal,
         "begruendung": [*_reasons(desk), *_from_reports(desk), *_beside_rules(desk)],
         "finanzen": _financial_effects(desk),
         "szenarien": _alternatives(desk),
+        "mehr_standorte": desk.text("More sites than in the proposal need agreements that are not there yet.")
+        if any(
+            row["benefit"] != "" and int(row["funded_sites"]) > desk.basis.plan.funded_sites
+            for row in desk.basis.rows("scenarios")
+        )
+        else "",
         "regeln": _cost_of_rules(desk),
         "beteiligung": [
             desk.text("Heard are: {bodies}.", bodies=texts.listing(bodies))
@@ -606,18 +656,60 @@ def _bodies(row: Mapping[str, Any]) -> list[str]:
 
 def _reasons(desk: _Desk) -> list[str]:
     """Why the money is divided like this."""
-    found = _need_explained(desk)
-    benefit = desk.numbers.cell("baselines", "benefit", "number", baseline="plan")
-    if desk.basis.plan.outcome.name == "OPTIMAL":
+    found = [*_status_assumed(desk), *_need_explained(desk)]
+    if desk.basis.plan.scenario.response != "linear":
         found.append(
             desk.text(
-                "The plan reaches {benefit} weighted persons. It is proven that no other division under these rules reaches more.",
-                benefit=benefit,
+                "What the money brings about is reckoned like this: the more a site has, the more people it reaches, but fewer in "
+                "addition with each further euro."
             )
         )
-    else:
-        found.append(desk.text("The plan reaches {benefit} weighted persons.", benefit=benefit))
-    return found
+    benefit = desk.numbers.cell("baselines", "benefit", "number", baseline="plan")
+    found.append(desk.text("The plan reaches {benefit} weighted persons.", benefit=benefit))
+    if desk.basis.plan.outcome.name == "OPTIMAL":
+        aversion = desk.basis.plan.scenario.inequality_aversion
+        told = mark("It is proven that no other division under these rules reaches more")
+        if math.isinf(aversion):
+            told = mark("It is proven that under no other division the site with the lowest reach has a higher one")
+        elif aversion > 0:
+            told = mark(
+                "It is proven that no other division is better, if sites with a low reach count more, as is set here"
+            )
+        found.append(desk.text("{proven}, as long as the money works as is reckoned here.", proven=desk.text(told)))
+        if aversion > 0:
+            found.append(desk.text("A division that only counts persons may reach more of them."))
+    return [*found, *_part_years(desk)]
+
+
+def _part_years(desk: _Desk) -> list[str]:
+    """Say which sites are only reckoned with for a part of the year."""
+    months = desk.basis.plan.scenario.months
+    return [
+        desk.text(
+            "For the site {site}, only {n} of 12 months are reckoned with.",
+            site=desk.name(site_id),
+            n=desk.numbers.trace.show(
+                desk.texts.number(months[site_id]),
+                table=desk.basis.file("scenario"),
+                row="months",
+                column="value",
+                value=months[site_id],
+            ),
+        )
+        for site_id in desk.funded()
+        if months.get(site_id, 12) != 12
+    ]
+
+
+def _status_assumed(desk: _Desk) -> list[str]:
+    """Say in words that it is assumed which sites have an agreement, where it is."""
+    if not any(desk.star_of_status(site_id) for site_id in desk.funded()):
+        return []
+    return [
+        desk.text(
+            "Which sites have signed an agreement is assumed here (*). The city has to check it before it decides."
+        )
+    ]
 
 
 def _need_explained(desk: _Desk) -> list[str]:
@@ -663,25 +755,24 @@ def _beside_rules(desk: _Desk) -> list[str]:
     """What simpler ways to divide the money reach."""
     found = []
     for row in desk.basis.rows("baselines"):
-        if row["baseline"] == "plan":
+        if row["baseline"] in ("plan", desk.basis.plan.scenario.method.replace("-", "_")):
             continue
-        key = {"baseline": row["baseline"]}
-        if float(row["lost_share"]) < _HARDLY:
-            found.append(
-                desk.text(
-                    "By the rule {rule}, about as many weighted persons are reached.",
-                    rule=desk.texts.given(desk.texts.name("baseline", row["baseline"])),
-                )
-            )
+        rule = desk.texts.given(desk.texts.name("baseline", row["baseline"]))
+        if abs(float(row["lost_share"])) < _HARDLY:
+            told = mark("With the same money, by the rule {rule}, about as many weighted persons are reached.")
+            found.append(desk.text(told, rule=rule))
             continue
-        found.append(
-            desk.text(
-                "By the rule {rule}, {lost} fewer weighted persons are reached ({share}).",
-                rule=desk.texts.given(desk.texts.name("baseline", row["baseline"])),
-                lost=desk.numbers.cell("baselines", "lost_benefit", "number", **key),
-                share=desk.numbers.cell("baselines", "lost_share", "percent", **key),
-            )
+        # A plan that follows a rule itself may reach less than another rule does.
+        told = (
+            mark("With the same money, by the rule {rule}, {n} fewer weighted persons are reached ({share}).")
+            if float(row["lost_benefit"]) > 0
+            else mark("With the same money, by the rule {rule}, {n} more weighted persons are reached ({share}).")
         )
+        number, share = (
+            desk.numbers.cell("baselines", column, form, baseline=row["baseline"])
+            for column, form in (("lost_benefit", "size"), ("lost_share", "percent_size"))
+        )
+        found.append(desk.text(told, rule=rule, n=number, share=share))
     return found
 
 
@@ -700,8 +791,7 @@ def _financial_effects(desk: _Desk) -> list[str]:
         ),
         *_what_is_kept_back(desk),
     ]
-    stated = numbers.programme("budget_eur", "eur")
-    if stated and numbers.trace.plain(stated) != numbers.trace.plain(budget).rstrip(documents.Trace.SIGN):
+    if stated := _other_budget(desk):
         found.append(desk.text("The programme of the city states {budget} a year.", budget=stated))
     return found
 
@@ -713,7 +803,9 @@ def _what_is_kept_back(desk: _Desk) -> list[str]:
         return []
     return [
         desk.text(
-            "{payable} of this go to sites with an agreement in force and a known provider, {reserved} are kept for the others.",
+            "{payable} of this go to sites whose agreement is signed{in_force} and whose provider is known, {reserved} are kept for the "
+            "others.",
+            in_force=_in_force(desk),
             payable=desk.numbers.cell(sums, "amount_eur", site_id="payable"),
             reserved=desk.numbers.cell(sums, "amount_eur", site_id="reserved"),
         )
@@ -780,7 +872,10 @@ def _cost_of_rules(desk: _Desk) -> list[dict[str, str]]:
             {
                 "regel": rule,
                 "mehr": desk.numbers.cell("cost_of_rules", "gained_benefit", "number", **key),
-                "anteil": desk.numbers.cell("cost_of_rules", "gained_share", "percent", **key),
+                # Where sites with a low reach count more, the share is one of another sum than persons.
+                "anteil": desk.numbers.cell("cost_of_rules", "gained_share", "percent", **key)
+                if not desk.basis.plan.scenario.inequality_aversion
+                else "\u2013",
             }
         )
     return rows
@@ -801,7 +896,7 @@ def _why(desk: _Desk, row: Mapping[str, Any]) -> list[str]:
         return [desk.text("That is the highest amount.")]
     if amount <= least:
         return [desk.text("That is the lowest amount.")]
-    if desk.basis.plan.outcome.name == "OPTIMAL":
+    if desk.basis.plan.outcome.name == "OPTIMAL" and not desk.basis.plan.scenario.inequality_aversion:
         return [desk.text("No other amount would reach more people over all sites together.")]
     why = desk.numbers.words("distribution", "why", site_id=row["site_id"])
     return [desk.text("In the words of the plan: {why}", why=why)]
@@ -836,21 +931,21 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
             most=numbers.cell("distribution", "max_eur", **key),
         )
     )
-    reasons += _why(desk, row)
+    reasons += [*_why(desk, row), *(told for told in _part_years(desk) if desk.name(site_id) in told)]
+    end = desk.event(desk.end(site_id))["datum"] if desk.end(site_id) else ""
     conditions = []
-    if "agreement" in lacking:
-        conditions.append(desk.text("There is no signed agreement yet. The money is kept, and paid once it is signed."))
     if "in_force" in lacking:
         conditions.append(
-            desk.text(
-                "The agreement is in force until {date} only, before the first instalment is due. The money is kept, and paid once "
-                "the agreement is renewed.",
-                date=desk.event(desk.end(site_id))["datum"],
-            )
+            desk.text("The agreement is in force until {date} only, before the first instalment is due.", date=end)
         )
-    if "provider" in lacking:
+    elif desk.ends_between(site_id):
+        conditions.append(desk.text(_LATER_ONES, date=end))
+    if lacking:
         conditions.append(
-            desk.text("The provider is not known yet. The money is kept, and paid once the provider is known.")
+            desk.text(
+                "The money is kept. It is only paid once {conditions}.",
+                conditions=desk.texts.listing(desk.text(_CONDITIONS[key]) for key in lacking),
+            )
         )
     days = [desk.event(event) for event in desk.events("deadline", "renewal") if event["site_id"] in (None, site_id)]
     return {
@@ -858,10 +953,12 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
         "wohnungsunternehmen": company,
         "anbieter": provider,
         "betrag": amount,
-        "auszahlung": desk.text("kept back ({why})", why=_what_is_lacking(desk, lacking))
+        "auszahlung": desk.text("kept back ({why})", why=_what_is_lacking(desk, site_id))
         if lacking
         else desk.text(
-            "possible: the agreement is signed{star}, the provider is known{star}", star=desk.star_of_status(site_id)
+            "possible: the agreement is signed{star}{in_force}, the provider is known{star}",
+            star=desk.star_of_status(site_id),
+            in_force=_in_force(desk),
         ),
         "gruende": reasons,
         "bedingungen": conditions,
@@ -890,7 +987,7 @@ def _treasury(desk: _Desk) -> dict[str, Any]:
             "betrag": numbers.cell(table, "amount_eur", site_id=site_id),
         }
         if row["lacking"]:
-            reserved.append({**paid, "was_fehlt": _what_is_lacking(desk, desk.lacking(site_id))})
+            reserved.append({**paid, "was_fehlt": _what_is_lacking(desk, site_id)})
         else:
             payable.append({**paid, "empfaenger": desk.partners(site_id)[1]})
     sums = [
@@ -918,6 +1015,15 @@ def _treasury(desk: _Desk) -> dict[str, Any]:
         "zahlungen": payable,
         "stern": documents.Trace.SIGN
         * any(desk.star_of_status(site_id) for site_id in desk.funded() if not desk.lacking(site_id)),
+        "gilt": _in_force(desk),
+        "haushaltsjahr": desk.texts.listing(sorted({str(rate["due_date"].year) for rate in rates}))
+        + documents.Trace.SIGN * any(rate["basis"] == "assumed" for rate in rates),
+        "grundlage": desk.text("The decision is not in the data; the city enters it here."),
+        "hinweise": [
+            desk.name(site_id) + ": " + desk.text(_LATER_ONES, date=desk.event(desk.end(site_id))["datum"])
+            for site_id in desk.funded()
+            if not desk.lacking(site_id) and desk.ends_between(site_id)
+        ],
         "vorbehalten": reserved,
         "summen": sums,
     }
@@ -931,8 +1037,33 @@ _LACKING = {
 """What may be lacking before money is paid."""
 
 
-def _what_is_lacking(desk: _Desk, keys: Sequence[str]) -> str:
-    return desk.texts.listing(desk.text(_LACKING[key]) for key in keys)
+_CONDITIONS = {
+    "agreement": mark("the agreement is signed"),
+    "in_force": mark("the agreement is renewed"),
+    "provider": mark("the provider is known"),
+}
+"""The same as what has to come."""
+
+_LATER_ONES = mark("The agreement is in force until {date} only. Later instalments are only paid once it is renewed.")
+
+
+def _what_is_lacking(desk: _Desk, site_id: str) -> str:
+    """Name what is lacking before a site's money is paid, with the star of what is assumed."""
+    stars = {
+        "agreement": desk.star_of_status(site_id),
+        "in_force": documents.Trace.SIGN * (desk.end(site_id).get("basis") == "assumed"),
+        "provider": documents.Trace.SIGN * (desk.agreement(site_id).get("basis") == "assumed"),
+    }
+    return desk.texts.listing(desk.text(_LACKING[key]) + stars[key] for key in desk.lacking(site_id))
+
+
+def _in_force(desk: _Desk) -> str:
+    """Say on which day agreements have to be in force: when the first instalment is due; empty where no day is known."""
+    due = min(desk.basis.rows("instalments"), key=lambda row: row["due_date"], default=None)
+    if due is None or not desk.events("renewal"):
+        return ""
+    day = desk.day(due["due_date"]) + documents.Trace.SIGN * (due["basis"] == "assumed")
+    return desk.text(" and in force on {date}, when the first instalment is due", date=day)
 
 
 _SUMS = {
@@ -963,6 +1094,7 @@ def _beside_amounts(desk: _Desk) -> str:
                 "status": row["status"],
                 "provider": desk.agreement(site_id).get("provider") or "",
                 "lacking": "; ".join(desk.lacking(site_id)),
+                "sites": 1,
                 **dict(zip(ids, parts, strict=True)),
                 "amount_eur": math.fsum(parts),
                 "assumed": "; ".join(filter(None, [row["assumed"], assumed])),
@@ -973,10 +1105,11 @@ def _beside_amounts(desk: _Desk) -> str:
         made.append(
             {
                 "site_id": key,
-                "name": desk.text(_SUMS[key]),
+                "name": numbers.trace.texts.text(_SUMS[key]),  # of the paper, whose summary may be in another language
                 "status": "",
                 "provider": "",
                 "lacking": "",
+                "sites": len(counted),
                 **{column: round(math.fsum(row[column] for row in counted), 2) for column in (*ids, "amount_eur")},
                 "assumed": _assumed_in(counted),
             }
@@ -1031,12 +1164,16 @@ def _dialogue_report(desk: _Desk) -> dict[str, Any]:
     found = quality.dialogue(basis.sites, None, basis.reports_are_made_up, desk.texts.language)
     sums, moved = _sums_of(desk, found), _moved(desk)
     return {
+        "wer_sagt": desk.text("These texts and the measures are made up as well.")
+        if basis.reports_are_made_up
+        else desk.text("The sites have written it like this."),
         "jahr": str(found.year),
         "kennzahlen": [_sum_row(desk, row) for row in sums],
         "ziele": _goals(desk, found),
         "geheim": [_what_is_secret(desk)],
-        "gut": _quoted(desk, found, "went_well"),
-        "schlecht": _quoted(desk, found, "went_badly"),
+        "gut": _quoted(desk, found, "went_well") or [desk.text(_NOTHING_SAID)],
+        "schlecht": _quoted(desk, found, "went_badly") or [desk.text(_NOTHING_SAID)],
+        "keine_massnahmen": "" if _measures(desk, found) else desk.text("No measures were agreed."),
         "massnahmen": _measures(desk, found),
         "ohne_bericht": _without_report(desk, found),
         "gelernt": _learnt(desk),
@@ -1295,6 +1432,7 @@ def _situation(desk: _Desk) -> dict[str, Any]:
                 count=desk.numbers.cell("baselines", "funded_sites", "number", baseline="plan"),
                 spent=_total(desk),
             ),
+            *_part_years(desk),
             *_what_is_kept_back(desk),
             *_from_reports(desk),
         ],
@@ -1404,6 +1542,16 @@ _TITLES = {
 }
 
 
+def no_papers(plan: Plan, texts: Texts) -> str:
+    """Say why no papers are written of a plan; empty where they are."""
+    scenario = plan.scenario
+    if plan.years:
+        return texts.text("its plan is of several years.")
+    if scenario.earmarked or scenario.carried_eur:
+        return texts.text("its plan has money for certain sites only, or from the year before; papers know one budget.")
+    return ""
+
+
 def compose(basis: RunBasis, kind: str, *, is_draft: bool = False, has_english: bool = False) -> Paper:
     """Say what a paper says.
 
@@ -1480,19 +1628,16 @@ _DATED = {
 def _without_dates(desk: _Desk, kind: str, made: Mapping[str, Any], year: int) -> str:
     """Say that the data hold no date for a paper's year; empty where they do."""
     if kind == "bericht":
-        told = desk.text("In the calendar (calendar.csv) there is no date for the report on {year}.", year=made["jahr"])
+        told = desk.text("In the calendar there is no date for the report on {year}.", year=made["jahr"])
         return "" if made["gremien"] else told
     if kind == "kasse":
         days = [row["due_date"] for row in desk.basis.rows("instalments")]
-        told = desk.text(
-            "No instalment is due in {year} (instalments.csv). Days that stand here are of other years.", year=year
-        )
+        told = desk.text("No instalment is due in {year}. Days that stand here are of other years.", year=year)
         return "" if any(isinstance(day, datetime.date) and day.year == year for day in days) else told
     if any(row["begins"].year <= year <= row["ends"].year for row in desk.events(*_DATED[kind])):
         return ""
     return desk.text(
-        "In the calendar (calendar.csv) there are no dates for {year}. Days that stand here are of other years.",
-        year=year,
+        "In the calendar there are no dates for {year}. Days that stand here are of other years.", year=year
     )
 
 
@@ -1543,6 +1688,10 @@ def _what_is_assumed(desk: _Desk, kind: str) -> str:
     also = []
     if kind in ("beschluss", "kasse") and any(row["basis"] == "assumed" for row in desk.basis.rows("instalments")):
         also.append("instalments")
+    if kind != "bericht" and any(desk.agreement(site_id).get("basis") == "assumed" for site_id in desk.funded()):
+        also.append("partners")
+    if any(row["basis"] == "assumed" for row in desk.events(*_DATED.get(kind, ("report",)))):
+        also.append("dates")
     if _is_made_up(desk.basis, kind):
         also.append("reports")
     figures = desk.assumed_figures(*also)
@@ -1585,14 +1734,23 @@ def _summary(desk: _Desk, kind: str) -> list[str]:
                 payable=desk.numbers.cell("raten", "amount_eur", site_id="payable"),
             )
         )
-        if any(desk.lacking(site_id) for site_id in desk.funded()):
+        if lacking := {key for site_id in desk.funded() for key in desk.lacking(site_id)}:
             found.append(
                 desk.text(
-                    "{reserved} are kept back: a signature, a renewed agreement or the recipient is still missing.",
+                    "{reserved} are kept back. Missing is: {what}.",
                     reserved=desk.numbers.cell("raten", "amount_eur", site_id="reserved"),
+                    what=desk.texts.either(desk.text(_MISSING[key]) for key in _MISSING if key in lacking),
                 )
             )
     return [*warned, *found, *_care(desk)]
+
+
+_MISSING = {
+    "agreement": mark("a signature"),
+    "in_force": mark("a renewed agreement"),
+    "provider": mark("the recipient"),
+}
+"""The same, in plain words."""
 
 
 # --- what papers say, shown in a notebook -----------------------------------------------------------------------------
@@ -1715,8 +1873,8 @@ class _Views:
             basis, texts = self.basis, Texts(self.basis.plan.scenario.language)
             if texts.language != self.texts.language:
                 raise PaperError(texts.text("Papers are only written in German."))
-            if basis.plan.years:
-                raise PaperError(texts.text("Papers are only written about the plan of one year."))
+            if reason := no_papers(basis.plan, texts):
+                raise PaperError(texts.text("No paper is written: {why}", why=reason))
             desk = _Desk(basis, Numbers(basis, self.texts))
             said = {**_MADE_BY[kind](desk), "zusammenfassung": _summary(desk, kind), "angenommen": _caption(desk, kind)}
             said["termine"] = [f"{event['gremium']}, {event['datum']}" for event in said.get("gremien", [])]

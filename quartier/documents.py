@@ -170,19 +170,21 @@ class Trace:
 
     def origins_by_table(self) -> list[dict[str, Any]]:
         """Give the same as a short list: an entry a table, in it one a column, with row and number of each of its cells."""
-        tables: dict[tuple[str, str], dict[tuple[str, str], list[str]]] = {}
+        tables: dict[tuple[str, str], dict[tuple[str, str], dict[tuple[str, str], str]]] = {}
         for one in self._shown:
             shown = one.text if len(one.text) <= _LONG else f"{one.text[:_LONG]} \u2026"
             columns = tables.setdefault((one.table, one.names[0]), {})
             row = f"{one.row_name} [{one.row}]" if one.row_name else one.row
             row = row.replace("; ", " / ")  # a semicolon parts cells here
-            columns.setdefault((one.column, one.names[1]), []).append(f"{row}: {shown}{self.SIGN * one.assumed}")
+            cells = columns.setdefault((one.column, one.names[1]), {})
+            # A summary in another language prints the same cell with other marks: once is enough here.
+            cells.setdefault((row, re.sub(r"\D", "", shown) or shown), f"{row}: {shown}{self.SIGN * one.assumed}")
         return [
             {
                 "table": table,
                 "name": name,
                 "columns": [
-                    {"column": column, "name": called, "numbers": "; ".join(cells)}
+                    {"column": column, "name": called, "numbers": "; ".join(cells.values())}
                     for (column, called), cells in columns.items()
                 ],
             }
@@ -486,7 +488,7 @@ class _Filling:
             self.texts.text("the field {name}", name=self.texts.given(name)),
             self.texts.text("a known field; perhaps {name}", name=self.texts.given(near[0]))
             if near
-            else self.texts.text("a known field: {names}", names=self.texts.listing(sorted(known)[:12])),
+            else self.texts.text("a known field: {names}", names=", ".join(sorted(known))),
         )
 
     def _fault(self, given: str, expected: str) -> Fault:

@@ -14,7 +14,7 @@ from typing import Any
 
 from quartier import documents, optimise, outputs, report, review, schedule, typeset
 from quartier import scenario as scenarios
-from quartier.contents import BESIDE, CENTS, KINDS, Paper, PaperError, RunBasis, compose, rows_of_csv
+from quartier.contents import BESIDE, CENTS, KINDS, Paper, PaperError, RunBasis, compose, no_papers, rows_of_csv
 from quartier.data import load, no_folder
 from quartier.language import Texts
 
@@ -93,10 +93,8 @@ def _refused(why: str, found: review.Review, texts: Texts) -> PaperError:
 
 def _check_plan(basis: RunBasis, texts: Texts) -> None:
     """Refuse a run whose table of amounts is not what its inputs give, and what no paper is made for."""
-    if basis.plan.years:
-        raise PaperError(
-            texts.text("No paper is written from {run}: its plan is of several years.", run=basis.run.name)
-        )
+    if reason := no_papers(basis.plan, texts):
+        raise PaperError(texts.text("No paper is written from {run}: {why}", run=basis.run.name, why=reason))
     amounts = {str(site): float(amount) for site, amount in basis.plan.amounts.items()}
     rows = basis.rows("distribution")
     said = {row["site_id"]: float(row["amount_eur"]) for row in rows}
@@ -182,8 +180,16 @@ def write(
         raise PaperError("\n".join(dict.fromkeys(left_out.values())))
     used = _templates([paper.kind for paper in papers], basis, templates, texts)
     files: dict[str, bytes] = {}
+    faults: list[documents.FaultyTemplate] = []
     for paper in papers:
-        files |= _files_of(paper, basis, used[paper.kind], texts)
+        try:
+            files |= _files_of(paper, basis, used[paper.kind], texts)
+        except documents.FaultyTemplate as error:
+            faults.append(error)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise PaperError("\n".join(map(str, faults)))
     try:
         with report.aside(target / f".partial-{os.getpid()}") as partial:
             for name, content in files.items():
@@ -202,8 +208,16 @@ def write(
         for kind, path in used.items()
         if path.parent != TEMPLATES
     ]
-    notes = dict.fromkeys([*own, *(paper.fields["ohne_termine"] for paper in papers)])
-    return Written(target, tuple(target / name for name in files), left_out, texts, tuple(filter(None, notes)))
+    lacking = [
+        f"{'instalments.csv' if paper.kind == 'kasse' else 'calendar.csv'}: {paper.fields['ohne_termine']}"
+        for paper in papers
+        if paper.fields["ohne_termine"]
+    ]
+    unused = [] if templates is None else _unused(Path(templates))
+    if unused:
+        own.append(texts.text("Not used, as no template is called that: {files}", files=texts.listing(unused)))
+    notes = tuple(dict.fromkeys([*own, *lacking]))
+    return Written(target, tuple(target / name for name in files), left_out, texts, notes)
 
 
 def _remember(run: Path) -> None:
@@ -284,6 +298,14 @@ def _templates(kinds: Sequence[str], basis: RunBasis, asked: str | Path | None, 
             )
         homes.insert(0, Path(asked))
     return {kind: next(home / f"{kind}.docx" for home in homes if (home / f"{kind}.docx").is_file()) for kind in kinds}
+
+
+def _unused(folder: Path) -> list[str]:
+    """Names of Word files in a folder of templates that are none of ours, such as one with a capital letter."""
+    names = [
+        path.name for path in folder.iterdir() if path.suffix.lower() == ".docx" and not path.name.startswith("~$")
+    ]
+    return sorted(set(names) - {f"{kind}.docx" for kind in KINDS})
 
 
 def template_bytes(kind: str) -> bytes:

@@ -60,7 +60,7 @@ def test_a_round_leaves_forms_reports_a_plan_and_all_papers(rounds):
 
 def test_a_round_says_that_the_calendar_ends_before_its_year(rounds, said):
     assert (
-        "Im Kalender (calendar.csv) stehen keine Termine für 2026. Termine, die hier stehen, sind aus anderen Jahren."
+        "calendar.csv: Im Kalender stehen keine Termine für 2026. Termine, die hier stehen, sind aus anderen Jahren."
         in said
     )
 

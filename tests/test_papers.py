@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import io
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -49,10 +50,8 @@ NO_FIGURES = re.compile(
 )
 
 
-def make_run(project, **parameters):
-    job = runs.prepare(
-        "baseline", parameters, project / "outputs", project / "data", project / "notebooks", today=MONDAY
-    )
+def make_run(project, scenario="baseline", **parameters):
+    job = runs.prepare(scenario, parameters, project / "outputs", project / "data", project / "notebooks", today=MONDAY)
     return job.execute(progress=False)
 
 
@@ -220,8 +219,11 @@ def test_a_paper_lists_each_number_once_with_file_column_and_row(written, kind):
     for origin in origins(written, kind):
         text = origin["printed"] if len(origin["printed"]) <= 40 else f"{origin['printed'][:40]} …"
         star = "*" if origin["assumed"] == "yes" else ""
-        columns = found.setdefault(origin["table"], {})
-        columns.setdefault(origin["column"], []).append(f"{origin['row'].replace('; ', ' / ')}: {text}{star}")
+        cells = found.setdefault(origin["table"], {}).setdefault(origin["column"], {})
+        # What the English summary prints of a cell that is listed already is not listed once more.
+        cells.setdefault(
+            (origin["row"], re.sub(r"\D", "", text) or text), f"{origin['row'].replace('; ', ' / ')}: {text}{star}"
+        )
     told = iter(small_print(written / f"{kind}.docx"))
     for table, columns in found.items():
         assert next(told).endswith(f" ({table})")
@@ -229,7 +231,7 @@ def test_a_paper_lists_each_number_once_with_file_column_and_row(written, kind):
             numbers = next(told).partition(f" [{column}]: ")[2]
             if table.startswith(contents.BESIDE):  # there a row has its name before it
                 numbers = re.sub(r"(^|; )[^;\[\]]+ \[([^\]]+)\]: ", r"\1\2: ", numbers)
-            assert numbers == "; ".join(cells)
+            assert numbers == "; ".join(cells.values())
     assert list(told) == []
 
 
@@ -350,7 +352,7 @@ def test_the_treasurys_table_adds_up_in_rows_and_columns(written):
     assert cents["reserved"][2] == sum(cents[site][2] for site in WITHHELD)
 
 
-WITHHELD = {"vennhofallee": "agreement", "wefelshof": "provider", "salzufler-strasse": "provider"}
+WITHHELD = {"vennhofallee": "agreement; provider", "wefelshof": "provider", "salzufler-strasse": "provider"}
 """Sites of Bielefeld's data whose money cannot be paid yet, and what is lacking."""
 
 
@@ -372,9 +374,9 @@ def test_money_without_a_known_recipient_is_listed_apart_and_never_as_payable(ma
     assert payable[0][:2] == ["Standort", "Empfänger"]
     assert all(row[1] and "nicht" not in row[1] for row in payable[1:-1])
     assert {row[0]: row[1] for row in kept[1:-2]} == {
-        names["vennhofallee"]: "Vereinbarung nicht unterschrieben",
-        names["wefelshof"]: "Anbieter nicht bekannt",
-        names["salzufler-strasse"]: "Anbieter nicht bekannt",
+        names["vennhofallee"]: "Vereinbarung nicht unterschrieben* und Anbieter nicht bekannt*",
+        names["wefelshof"]: "Anbieter nicht bekannt*",
+        names["salzufler-strasse"]: "Anbieter nicht bekannt*",
     }
     assert not {row[0] for row in payable[1:]} & {row[0] for row in kept[1:]}
     assert [payable[-1][0], kept[-2][0], kept[-1][0]] == ["Auszuzahlen", "Vorbehalten", "Zusammen"]
@@ -383,9 +385,9 @@ def test_money_without_a_known_recipient_is_listed_apart_and_never_as_payable(ma
 
 def test_a_site_is_told_what_its_money_waits_for(written):
     told = text_of(written / "foerderbescheid-anlage.docx")
-    assert told.count("Auszahlung:vorbehalten (Anbieter nicht bekannt)") == 2
-    assert told.count("Auszahlung:vorbehalten (Vereinbarung nicht unterschrieben)") == 1
-    assert told.count("Der Anbieter ist noch nicht bekannt. Das Geld ist vorgesehen") == 2
+    assert told.count("Auszahlung:vorbehalten (Anbieter nicht bekannt*)") == 2
+    assert told.count("Auszahlung:vorbehalten (Vereinbarung nicht unterschrieben* und Anbieter nicht bekannt*)") == 1
+    assert told.count("Das Geld ist vorgesehen. Gezahlt wird es erst, wenn der Anbieter bekannt ist.") == 2
 
 
 def test_nothing_is_payable_on_a_signature_that_the_scenario_only_supposes(city):
@@ -412,6 +414,49 @@ def test_nothing_is_payable_on_an_agreement_that_ends_before_the_first_instalmen
     )
 
 
+def test_later_instalments_wait_where_the_agreement_ends_before_them(city):
+    made = city(changed("calendar.csv", "2023-12-31,2023-12-31,,brockeiche", "2021-06-30,2021-06-30,,brockeiche"))
+    waits = "Die Vereinbarung gilt nur bis 30.06.2021*. Spätere Raten werden erst gezahlt, wenn sie verlängert ist."
+    assert f"Brockeiche: {waits}" in text_of(papers.write(made, "kasse", is_draft=True).files[0])
+    assert text_of(papers.write(made, "foerderbescheid-anlage", is_draft=True).files[0]).count(waits) == 1
+
+
+def test_money_that_waits_for_two_things_is_only_paid_when_both_are_there(written):
+    told = "Das Geld ist vorgesehen. Gezahlt wird es erst, wenn die Vereinbarung unterschrieben ist und der Anbieter bekannt ist."
+    assert text_of(written / "foerderbescheid-anlage.docx").count(told) == 1
+
+
+def test_a_partner_whom_the_data_do_not_name_is_no_known_recipient(city):
+    made = city(changed("agreements.csv", "anbieter-in-verhandlung,negotiating", "anbieter-in-verhandlung,signed"))
+    told = text_of(papers.write(made, "kasse", is_draft=True).files[0])
+    assert "Vennhofallee\nAnbieter nicht bekannt*" in told
+
+
+def test_a_rule_that_reaches_more_than_the_plan_is_said_to_and_the_plans_own_is_no_other(city):
+    told = text_of(papers.write(city(scenario="gleichverteilung"), "beschluss", is_draft=True).files[0])
+    assert "nach der Regel „im Verhältnis zum Bedarf“ 308* gewichtete Personen mehr erreicht (3,0 %*)" in told.replace(
+        "\u00a0", " "
+    )
+    assert "nach der Regel „gleich viel für alle“" not in told
+
+
+def test_a_plan_with_another_budget_than_the_citys_does_not_say_that_the_city_gives_it(city):
+    told = text_of(papers.write(city(scenario="kuerzung-10-prozent"), "mitteilung", is_draft=True).files[0])
+    assert "Dieser Plan rechnet mit 72.000 EUR im Jahr" in told
+    assert "Die Stadt gibt" not in told
+
+
+def test_a_summary_says_how_many_sites_have_to_wait(written):
+    for kind in ("mitteilung", "beschluss", "foerderbescheid-anlage", "kasse"):
+        assert "Bei 3* davon fehlt noch etwas, bevor das Geld gezahlt werden kann." in text_of(written / f"{kind}.docx")
+
+
+def test_texts_and_measures_of_made_up_reports_are_said_to_be_made_up(written):
+    told = text_of(written / "bericht.docx")
+    assert "Auch diese Texte und die Maßnahmen sind erfunden." in told
+    assert "So haben es die Standorte aufgeschrieben" not in told
+
+
 def test_the_treasury_may_have_nothing_to_pay(city):
     made = city(
         changed("instalments.csv", "0.5,2021-04-01", "0.5,2024-04-01"),
@@ -423,7 +468,7 @@ def test_the_treasury_may_have_nothing_to_pay(city):
     assert float(rows["payable"]["amount_eur"]) == 0
     assert rows["reserved"]["amount_eur"] == rows["total"]["amount_eur"]
     assert rows["wefelshof"]["lacking"] == "in_force; provider"
-    assert "Vereinbarung nicht verlängert und Anbieter nicht bekannt" in text_of(found.files[0])
+    assert "Vereinbarung nicht verlängert* und Anbieter nicht bekannt*" in text_of(found.files[0])
 
 
 def test_a_sum_is_assumed_where_any_of_its_rows_is(made):
@@ -447,13 +492,13 @@ def test_a_sum_is_assumed_where_any_of_its_rows_is(made):
 def test_a_paper_says_that_the_calendar_has_no_dates_for_its_year(made, written):
     year = manifest.read(made, DE).begun.year
     for kind in ("mitteilung", "beschluss", "foerderbescheid-anlage"):
-        assert f"Im Kalender (calendar.csv) stehen keine Termine für {year}." in text_of(written / f"{kind}.docx")
+        assert f"Im Kalender stehen keine Termine für {year}." in text_of(written / f"{kind}.docx")
     assert f"Keine Rate ist im Jahr {year} fällig" in text_of(written / "kasse.docx")
 
 
 def test_a_report_is_only_presented_in_the_year_after(written, city):
     told = text_of(written / "bericht.docx")  # on 2022; the calendar has reports in 2021 and 2022
-    assert "Im Kalender (calendar.csv) steht kein Termin für den Bericht über 2022." in told
+    assert "Im Kalender steht kein Termin für den Bericht über 2022." in told
     assert "Vorzustellen" not in told
     made = city(changed("calendar.csv", "2022-07-01,2022-12-31", "2023-07-01,2023-12-31"))
     told = text_of(papers.write(made, "bericht", is_draft=True).files[0])
@@ -464,7 +509,7 @@ def test_a_report_is_only_presented_in_the_year_after(written, city):
 def test_the_command_ends_with_what_the_calendar_lacks(run, say):
     year = manifest.read(run, DE).begun.year
     out = say("paper", run, "--kind", "beschluss", "--draft")[1]
-    assert out.splitlines()[-1].startswith(f"Im Kalender (calendar.csv) stehen keine Termine für {year}.")
+    assert out.splitlines()[-1].startswith(f"calendar.csv: Im Kalender stehen keine Termine für {year}.")
 
 
 def test_nothing_is_said_of_a_calendar_that_has_the_years_dates(city):
@@ -478,7 +523,7 @@ def test_nothing_is_said_of_a_calendar_that_has_the_years_dates(city):
     assert found.notes == ()
     assert "Im Kalender" not in text_of(found.files[0])
     told = text_of(papers.write(made, "bericht", is_draft=True).files[0])
-    assert "Im Kalender (calendar.csv) steht kein Termin für den Bericht über 2022." in told
+    assert "Im Kalender steht kein Termin für den Bericht über 2022." in told
     assert "Vorzustellen" not in told
 
 
@@ -488,7 +533,7 @@ def test_nothing_is_said_of_a_calendar_that_has_the_years_dates(city):
 def test_a_run_with_a_changed_table_is_refused_and_nothing_is_written(run):
     changed("tables/distribution.csv", "8100.0,", "9100.0,")(run)
     before = fingerprint(run.parent)
-    with pytest.raises(contents.PaperError, match=r"wird keine Vorlage geschrieben(.|\n)*amount_eur|nicht mehr so"):
+    with pytest.raises(contents.PaperError, match=r"wird kein Papier geschrieben(.|\n)*amount_eur|nicht mehr so"):
         papers.write(run, "mitteilung", is_draft=True)
     assert fingerprint(run.parent) == before
 
@@ -821,6 +866,45 @@ def test_the_notebook_marks_what_is_made_up(views):
     assert all("*" in value or not re.search(r"\d", value) for value in views["indicators"]["wert"])
 
 
+def views_of(**choices):
+    """Give what papers would say of Bielefeld's baseline with other choices."""
+    scenario = q.Scenario.named("baseline", ROOT / "data").replace(**choices)
+    return q.paper_views(q.load(ROOT / "data"), scenario, ROOT / "data")
+
+
+@pytest.mark.parametrize(
+    ("aversion", "plain", "proven"),
+    [
+        (
+            2.0,
+            "Standorte mit geringer Reichweite zählen dabei mehr.",
+            "wenn Standorte mit geringer Reichweite so viel mehr zählen",
+        ),
+        (math.inf, "der Standort mit der geringsten Reichweite möglichst viel erreicht", "eine höhere hat, solange"),
+    ],
+)
+def test_a_plan_that_favours_sites_with_a_low_reach_is_not_said_to_reach_the_most(aversion, plain, proven):
+    found = views_of(inequality_aversion=aversion)
+    assert plain in found["plain"]
+    assert "möglichst viele ältere Menschen" not in found["plain"]
+    assert proven in found["reasons"]
+    assert "keine andere Verteilung unter diesen Regeln mehr erreicht" not in found["reasons"]
+    assert "kann mehr von ihnen erreichen" in found["reasons"]
+
+
+def test_a_site_that_starts_in_mid_year_is_said_to():
+    found = views_of(months={"brockeiche": 4})
+    for name in ("distribution", "reasons"):
+        assert "Für den Standort Brockeiche sind nur 4 von 12 Monaten gerechnet." in found[name]
+
+
+def test_money_for_certain_sites_only_is_in_no_paper():
+    found = views_of(earmarked=[{"by": "provider", "name": "AWO Kreisverband Bielefeld", "amount_eur": 10_000}])
+    for name in ("plain", "proposal", "money"):
+        assert isinstance(found[name], PlainError)
+        assert "Geld nur für bestimmte Standorte" in str(found[name])
+
+
 def test_the_notebook_says_what_a_city_lacks(tmp_path):
     folder = write_city(tmp_path / "city")
     found = q.paper_views(q.load(folder), q.Scenario(), folder)
@@ -835,7 +919,7 @@ def test_the_notebook_shows_no_paper_that_would_not_be_written():
     sites = q.load(ROOT / "data")
     for other, why in (
         (scenario.replace(language="en"), "only written in German"),
-        (scenario.replace(years=2), "eines Jahres"),
+        (scenario.replace(years=2), "über mehrere Jahre"),
     ):
         found = q.paper_views(sites, other, ROOT / "data")
         assert all(why in str(one) for one in found.values())
@@ -936,23 +1020,47 @@ def test_what_rests_on_assumed_agreements_has_a_star_wherever_money_hangs_on_it(
     sheet, enclosure, told = (
         text_of(written / f"{kind}.docx") for kind in ("kasse", "foerderbescheid-anlage", "mitteilung")
     )
-    assert "die Vereinbarung unterschrieben* und der Anbieter bekannt*" in sheet
+    assert (
+        "die Vereinbarung unterschrieben* und bei der ersten Rate (01.04.2021*) in Kraft und der Anbieter bekannt*"
+        in sheet
+    )
     assert "AWO Kreisverband Bielefeld*" in sheet
-    assert "möglich: Die Vereinbarung ist unterschrieben*, der Anbieter ist bekannt*" in enclosure
+    assert (
+        "möglich: Die Vereinbarung ist unterschrieben* und bei der ersten Rate (01.04.2021*) in Kraft, der Anbieter ist bekannt*"
+        in enclosure
+    )
     assert "Für den Standort Vennhofallee sind 14.000 EUR* vorgesehen." in enclosure
     assert "Vennhofallee erhält" not in enclosure
-    assert "46.500 EUR* davon gehen an Standorte mit gültiger Vereinbarung" in told
+    assert (
+        "46.500 EUR* davon gehen an Standorte, deren Vereinbarung unterschrieben und bei der ersten Rate (01.04.2021*) in Kraft ist"
+        in told
+    )
     assert "Was hier steht, ist der Stand vom 26.01.2021." in told
 
 
 def test_the_days_on_which_committees_were_informed_are_no_days_of_the_decision(written):
-    assert "Gremium:Seniorenrat, Tag der Beratung nicht im Kalender" in text_of(written / "beschluss.docx")
+    assert "Gremium:Seniorenrat, Beratung oder Beschluss und der Tag: von der Stadt einzutragen" in text_of(
+        written / "beschluss.docx"
+    )
 
 
 def test_a_file_in_the_place_of_the_folder_of_templates_is_called_one(run, tmp_path):
     (tmp_path / "kasse.docx").touch()
     with pytest.raises(PlainError, match="ist eine Datei; erwartet wird ein Ordner"):
         papers.write(run, "kasse", is_draft=True, templates=tmp_path / "kasse.docx")
+
+
+def test_faults_of_several_templates_are_told_together_and_other_names_are_named(run, tmp_path):
+    for kind in ("kasse", "beschluss"):
+        (tmp_path / f"{kind}.docx").write_bytes(documents.template_from("= {{ titel }}\n{{ unsinn }}"))
+    with pytest.raises(PlainError) as caught:
+        papers.write(run, is_draft=True, templates=tmp_path)
+    for words in ("kasse.docx: 1 Fehler", "beschluss.docx: 1 Fehler"):
+        assert words in str(caught.value)
+    (tmp_path / "beschluss.docx").rename(tmp_path / "Beschluss.docx")
+    (tmp_path / "kasse.docx").write_bytes(documents.template_from("= {{ titel }}"))
+    told = papers.write(run, "kasse", is_draft=True, templates=tmp_path).sentences()
+    assert "Nicht benutzt, denn so heißt keine Vorlage: Beschluss.docx" in told
 
 
 def test_an_unknown_field_in_a_template_is_named_and_nothing_is_written(run, tmp_path):
@@ -1009,7 +1117,7 @@ def test_the_command_refuses_in_words(run, say):
     changed("tables/distribution.csv", "8100.0,", "9100.0,")(run)
     code, out, err = say("paper", run)
     assert (code, out) == (1, "")
-    assert "wird keine Vorlage geschrieben" in err
+    assert "wird kein Papier geschrieben" in err
     assert say("paper")[0] == 2
 
 
