@@ -581,6 +581,7 @@ class _Filling:
         text = clean(self.trace.printed(str(value)))
         # docxtpl takes a bell for a new paragraph, and some signs between braces for the braces of a tag.
         text = re.sub(r"\n{2,}", "\a", text.strip("\n"))
+        text = re.sub(r"(?<=\d) (?=EUR\b)", "\u00a0", text)  # an amount and its unit stay on one line
         return _Xml(html.escape(text).replace("{_", "{&#95;").replace("_}", "&#95;}"))
 
 

@@ -234,17 +234,17 @@ def test_each_number_that_is_printed_has_its_origin_once_and_in_order(template):
     rows = [[cell.text for cell in row.cells] for row in docx.Document(io.BytesIO(raw)).tables[1].rows]
     assert rows == [
         ["Zahl", "Tabelle", "Zeile", "Wert"],
-        ["80.000 EUR", "assumptions", "budget", "80000"],
-        ["8.000 EUR", "amounts", "Almühle & Söhne", "8000"],
-        ["12.000 EUR", "amounts", "Baumheide", "12000"],
-        ["20.000 EUR", "amounts", "sum", "20000"],
+        ["80.000\u00a0EUR", "assumptions", "budget", "80000"],
+        ["8.000\u00a0EUR", "amounts", "Almühle & Söhne", "8000"],
+        ["12.000\u00a0EUR", "amounts", "Baumheide", "12000"],
+        ["20.000\u00a0EUR", "amounts", "sum", "20000"],
     ]
 
 
 def test_a_number_that_rests_on_an_assumption_has_a_sign_that_is_explained(template, paper):
     text = words_of(paper)
-    assert "8.000 EUR*" in text
-    assert "12.000 EUR*" not in text
+    assert "8.000\u00a0EUR*" in text  # an amount and its unit stay on one line
+    assert "12.000\u00a0EUR*" not in text
     assert "* beruht auf Annahmen" in text
     without = made(template, sites=[], total="")
     assert "Annahmen" not in words_of(without)

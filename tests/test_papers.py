@@ -140,7 +140,7 @@ def parts(docx):
     found = ["".join(node.text or "" for node in one.iter(W + "t")) for one in document.element.body.iter(W + "p")]
     for section in document.sections:
         found += [one.text for place in (section.header, section.footer) for one in place.paragraphs]
-    return [one for one in found if one]
+    return [one.replace("\u00a0EUR", " EUR") for one in found if one]
 
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -172,7 +172,8 @@ def cell(run, folder, origin):
 def small_print(docx):
     """Lines of the list of origins."""
     document = Document(docx)
-    return [one.text for one in document.paragraphs if one.style.name.startswith(typeset.SMALL_STYLE)]
+    lines = [one.text for one in document.paragraphs if one.style.name.startswith(typeset.SMALL_STYLE)]
+    return [line.replace("\u00a0EUR", " EUR") for line in lines]
 
 
 def said(value):
