@@ -643,13 +643,26 @@ class Plan:
                 texts.text("Year {year}: {sentence}", year=number, sentence=year._left_over_of_year(carried))
                 for number, (year, carried) in enumerate(zip(self.years, chain, strict=True), start=1)
             )
-        if left <= TOLERANCE * max(1.0, scenario.budget_eur):
+        slack = TOLERANCE * max(1.0, scenario.budget_eur)
+        if left <= slack:
             return texts.text("The whole budget is given out.")
-        head = texts.text(
-            "{left} of {budget} are left over:",
-            left=texts.eur(left),
-            budget=texts.eur(scenario.budget_eur + scenario.carried_eur),
-        )
+        reserve, whole = scenario.reserve_eur, texts.eur(scenario.budget_eur + scenario.carried_eur)
+        left -= reserve  # what is kept back needs no other reason
+        if left <= slack:
+            return texts.text(
+                "{reserve} of {budget} are kept back as a reserve; all else is given out.",
+                reserve=texts.eur(reserve),
+                budget=whole,
+            )
+        if reserve > 0:
+            head = texts.text(
+                "{reserve} of {budget} are kept back as a reserve; another {left} are left over:",
+                reserve=texts.eur(reserve),
+                budget=whole,
+                left=texts.eur(left),
+            )
+        else:
+            head = texts.text("{left} of {budget} are left over:", left=texts.eur(left), budget=whole)
         rules, step, x = limits(self.sites, scenario), scenario.step_eur, self.amounts.to_numpy()
         if left < step * (1 - TOLERANCE):
             return f"{head} " + texts.text("less than one step of {step}.", step=texts.eur(step))
@@ -681,10 +694,12 @@ class Plan:
 
     def _left_over_of_year(self, carried_eur: float) -> str:
         """Why money of a year among others is left over."""
-        texts, left = self.texts, self.left_over_eur - carried_eur
-        parts = []
+        texts, reserve = self.texts, self.scenario.reserve_eur
+        left, parts = self.left_over_eur - carried_eur - reserve, []
         if carried_eur > 0:
             parts.append(texts.text("{carried} go over to the next year", carried=texts.eur(carried_eur)))
+        if reserve > 0:
+            parts.append(texts.text("{reserve} are kept back as a reserve", reserve=texts.eur(reserve)))
         if left > TOLERANCE * max(1.0, self.scenario.budget_eur):
             parts.append(texts.text("{left} are left over", left=texts.eur(left)))
         return f"{texts.listing(parts)}." if parts else texts.text("The whole budget is given out.")

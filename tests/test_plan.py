@@ -152,6 +152,26 @@ def sites(**columns) -> q.Sites:
         ({"need": [100.0], "status": ["prospective"]}, {"max_sites": 0}, "there are no places"),
         ({"need": [0.0], "status": ["prospective"]}, {}, "no further site would reach anybody more"),
         ({"need": [100.0]}, {"budget_eur": 1500}, "The whole budget is given out."),
+        (
+            {"need": [100.0]},
+            {"budget_eur": 1900, "reserve_eur": 500},
+            "500 EUR of 1,900 EUR are kept back as a reserve; all else is given out.",
+        ),
+        (
+            {"need": [100.0]},
+            {"budget_eur": 1950, "reserve_eur": 500},
+            "500 EUR of 1,950 EUR are kept back as a reserve; another 50 EUR are left over: less than one step",
+        ),
+        (
+            {"need": [100.0], "min_eur": [500.0]},
+            {"budget_eur": 2500, "reserve_eur": 500},
+            "500 EUR of 2,500 EUR are kept back as a reserve; all else is given out.",
+        ),
+        (
+            {"need": [100.0]},
+            {"budget_eur": 1900, "years": 2, "reserve_eur": 500},
+            "Year 2: 500 EUR are kept back as a reserve.",
+        ),
     ],
 )  # fmt: skip
 def test_money_left_over_is_explained(table, changes, said):
