@@ -446,32 +446,46 @@ def cost_of_rules(plan: Plan) -> pd.DataFrame:
     -------
     DataFrame
         One row a rule that can be let go. rule (the scenario's field), subject (site_id of a single commitment, status of an
-        exclusion, name of a group; else empty), benefit and objective (gains), saved_eur (how much less budget, in steps,
-        would be enough for this plan's objective). Without the rule ``step_eur`` amounts are multiples of a hundredth
-        of it.
+        exclusion, name of a group; else empty), benefit and objective (gains), saved_eur (how much less than this plan
+        spends, with budgets cut in steps, would be enough for its objective). Without the rule ``step_eur`` amounts are
+        multiples of a hundredth of it.
     """
     import pandas as pd
 
     step, budget, rows = plan.scenario.step_eur, plan.scenario.budget_eur, []
-    most = math.floor(budget / step * (1 + TOLERANCE))
     for rule, subject, problem in _without_each_rule(plan):
-        found = problem.solve(np.array([budget, max(0.0, budget - step)]))
-
-        def still(steps: np.ndarray, problem: _Problem = problem) -> np.ndarray:
-            return _reach(problem.solve(np.maximum(0.0, budget - steps * step)), plan.objective)
-
+        unspent = 0 if plan.years else plan.left_over_eur - problem.scenario.reserve_eur
+        first = math.floor(unspent / step * (1 + TOLERANCE)) + 1  # the cut that takes a step of what is spent
+        found = problem.solve(np.array([budget, max(0.0, budget - first * step)]))
         # Most rules save nothing: one step less tells.
-        saved = _last(still, most, problem.at_a_time) if most and _reach(found, plan.objective)[1] else 0
+        some = first <= _most_cut(problem.scenario, step) and _reach(found, plan.objective)[1]
+        spent = _least_spent(problem, plan.objective, step) if some else plan.spent_eur
         rows.append(
             {
                 "rule": rule,
                 "subject": subject,
                 "benefit": float(found.benefit[0]) - plan.benefit,
                 "objective": float(found.objective[0]) - plan.objective,
-                "saved_eur": float(saved * step * plan.scenario.years),
+                "saved_eur": max(0.0, round(plan.spent_eur - spent, 9)),
             }
         )
     return pd.DataFrame(rows, columns=["rule", "subject", "benefit", "objective", "saved_eur"])
+
+
+def _most_cut(scenario: Scenario, step: float) -> int:
+    """Steps by which every year's budget can be cut before it is below the reserve."""
+    return math.floor((min(scenario.budgets_eur) - scenario.reserve_eur) / step * (1 + TOLERANCE))
+
+
+def _least_spent(problem: _Problem, level: float, step: float) -> float:
+    """EUR given out with the least budget, cut in steps, that is enough for an objective; the budget as it is must be."""
+    budget = problem.scenario.budget_eur
+
+    def cut(steps: np.ndarray) -> Plans:
+        return problem.solve(np.maximum(0.0, budget - steps * step))
+
+    most = _last(lambda steps: _reach(cut(steps), level), _most_cut(problem.scenario, step), problem.at_a_time)
+    return math.fsum(cut(np.array([most])).amounts[0])
 
 
 def _without_each_rule(plan: Plan) -> Iterator[_Without]:
@@ -588,8 +602,8 @@ def frontier(sites: Sites, scenario: Scenario, aversions: Sequence[float] = AVER
         One row an aversion, in their order: inequality_aversion; benefit (weighted residents reached); gini (Gini coefficient,
         0 equal to 1, of the coverages of the sites that may be funded and have a need, each site counted once); min_coverage (the
         smallest of these); price_share (price of fairness: share of the greatest possible benefit that is given up: Bertsimas,
-        Farias & Trichakis 2011, Operations Research 59(1), 17-31); price_eur (how much less budget would be enough for this
-        benefit if only benefit counted, in steps); funded_sites; outcome.
+        Farias & Trichakis 2011, Operations Research 59(1), 17-31); price_eur (how much less than the plan spends would be
+        enough for this benefit if only benefit counted, with budgets cut in steps); funded_sites; outcome.
 
     Raises
     ------
@@ -610,15 +624,10 @@ def frontier(sites: Sites, scenario: Scenario, aversions: Sequence[float] = AVER
                 "This plan divides by a stated rule. What evenness costs is only known of plans that are optimised."
             )
         )
-    problem, step, rows = _problem(most), scenario.step_eur, []
-    all_steps = math.floor(min(scenario.budgets_eur) / step * (1 + TOLERANCE))
+    problem, rows = _problem(most), []
     for aversion in aversions:
         plan = most if aversion == 0 else allocate(sites, scenario.replace(inequality_aversion=float(aversion)))
-        covered = _coverages(plan)
-
-        def as_much(steps: np.ndarray, level: float = plan.benefit) -> np.ndarray:
-            return _reach(problem.with_more(-steps), level)
-
+        covered, spent = _coverages(plan), _least_spent(problem, plan.benefit, scenario.step_eur)
         rows.append(
             {
                 "inequality_aversion": float(aversion),
@@ -626,7 +635,7 @@ def frontier(sites: Sites, scenario: Scenario, aversions: Sequence[float] = AVER
                 "gini": gini(covered),
                 "min_coverage": float(covered.min(initial=1.0)),
                 "price_share": 1 - plan.benefit / most.benefit if most.benefit else 0.0,
-                "price_eur": float(_last(as_much, all_steps, problem.at_a_time) * step * scenario.years),
+                "price_eur": max(0.0, round(plan.spent_eur - spent, 9)),
                 "funded_sites": plan.funded_sites,
                 "outcome": plan.outcome.name,
             }
@@ -1100,12 +1109,17 @@ def _rule_sentences(plan: Plan, words: _Words) -> Iterator[Statement]:
     table = cost_of_rules(plan)
     free = table["objective"] <= TOLERANCE * abs(plan.objective)
     little = ~free & (table["objective"] < HARDLY / 2 * abs(plan.objective)) & (table["saved_eur"] == 0)
+    # Where not all is given out, less might be read as less than the budget.
+    left = plan.left_over_eur > TOLERANCE * plan.scenario.budget_eur
     for row in table[~free & ~little].sort_values("objective", ascending=False, kind="stable").itertuples():
         rule = _rule_phrase(plan, words, row.rule, row.subject)
         gain = words.worth("gain", row.objective)
         if row.saved_eur > 0:
             yield words.text(
-                "Without {rule}, {gain_worth} more would be reached ({gain_share}), or as much as now with {saved_eur} less.",
+                "Without {rule}, {gain_worth} more would be reached ({gain_share}), "
+                "or as much as now with {saved_eur} less than is given out now."
+                if left
+                else "Without {rule}, {gain_worth} more would be reached ({gain_share}), or as much as now with {saved_eur} less.",
                 rule=rule,
                 **gain,
                 saved_eur=row.saved_eur,

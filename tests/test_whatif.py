@@ -277,9 +277,10 @@ def test_the_cost_of_each_rule_is_confirmed(first):
             reached = best(sites, scenario)
             assert plan.objective + row.objective == pytest.approx(reached, rel=CLOSE, abs=CLOSE), where
             assert row.objective >= -CLOSE * plan.objective
-            assert reaches(best(sites, scenario.replace(budget_eur=budget - row.saved_eur)), plan.objective), where
-            if budget - row.saved_eur >= step:
-                less = scenario.replace(budget_eur=budget - row.saved_eur - step)
+            kept = {plan.spent_eur, budget} if row.saved_eur == 0 else {plan.spent_eur - row.saved_eur}
+            assert reaches(best(sites, scenario.replace(budget_eur=max(kept))), plan.objective), where
+            if min(kept) >= step:
+                less = scenario.replace(budget_eur=min(kept) - step)
                 assert not reaches(best(sites, less), plan.objective), f"{where}: more can be saved"
             if row.objective > CLOSE:
                 gained.add(row.rule)
@@ -316,9 +317,10 @@ def test_costs_are_confirmed_where_limits_cross(number):
     for row in table[table["rule"] != "step_eur"].itertuples():
         where = f"problem {seed}: {row.rule} {row.subject}"
         assert plan.objective + row.objective == pytest.approx(best(*expected[row.rule, row.subject])), where
-        less, fewer = expected[row.rule, row.subject], scenario.budget_eur - row.saved_eur
+        less, fewer = expected[row.rule, row.subject], plan.spent_eur + scenario.reserve_eur - row.saved_eur
         if row.rule != "reserve_eur" and fewer - step >= scenario.reserve_eur:
-            assert reaches(best(less[0], less[1].replace(budget_eur=fewer)), plan.objective), where
+            if row.saved_eur > 0:
+                assert reaches(best(less[0], less[1].replace(budget_eur=fewer)), plan.objective), where
             assert not reaches(best(less[0], less[1].replace(budget_eur=fewer - step)), plan.objective), where
 
 
@@ -469,6 +471,29 @@ def test_many_sites_that_change_alike_are_not_named_one_by_one():
     assert said("a b c d", one=("a b c d", 100)) == "je +100 EUR für a, b, c und d"
 
 
+def test_savings_are_counted_from_what_is_spent_not_from_the_budget():
+    # Every funded site is at its cap of 14,000 EUR: 112,000 EUR of 200,000 are spent.
+    data = q.load(ROOT / "data")
+    plan = q.allocate(data, q.Scenario.named("baseline", ROOT / "data").replace(budget_eur=200_000))
+    table = q.cost_of_rules(plan).set_index("subject")
+    assert plan.spent_eur == 112_000
+    assert table.loc["prospective", "saved_eur"] == 39_000
+    free = plan.scenario.replace(excluded=("declined",))
+    assert q.allocate(data, free.replace(budget_eur=73_000)).objective >= plan.objective
+    assert q.allocate(data, free.replace(budget_eur=72_900)).objective < plan.objective
+    assert (table.loc[table["objective"] == 0, "saved_eur"] == 0).all()
+    said = " ".join(said.sentence for said in q.sentences(plan, "rules"))
+    assert "ließe sich dann mit 39.000 EUR weniger erreichen, als jetzt verteilt werden." in said
+    assert q.frontier(data, plan.scenario, [0, 1])["price_eur"].tolist() == [0, 0]
+
+
+def test_money_that_is_kept_back_is_not_saved_without_the_reserve():
+    plan = q.allocate(q.load(ROOT / "data"), q.Scenario(reserve_eur=5000))
+    row = q.cost_of_rules(plan).set_index("rule").loc["reserve_eur"]
+    assert row["objective"] > 0
+    assert row["saved_eur"] == 0
+
+
 def test_commitments_that_cost_nothing_together_are_told_together():
     plan = q.allocate(q.load(ROOT / "data"), q.Scenario.named("baseline", ROOT / "data"))
     rules = " ".join(said.sentence for said in q.sentences(plan, "rules"))
@@ -561,8 +586,8 @@ def test_the_price_of_fairness_is_confirmed_by_solving_with_as_much_less_and_one
             assert row.price_share == pytest.approx(1 - fair.benefit / most.benefit if most.benefit else 0, abs=1e-12)
             assert row.price_share >= -1e-12
             for eur, enough in ((row.price_eur, True), (row.price_eur + scenario.step_eur, False)):
-                less = scenario.replace(inequality_aversion=0.0, budget_eur=max(0.0, scenario.budget_eur - eur))
-                if eur > scenario.budget_eur or not feasibility.possible(sites, less):
+                less = scenario.replace(inequality_aversion=0.0, budget_eur=max(0.0, fair.spent_eur - eur))
+                if eur > fair.spent_eur or not feasibility.possible(sites, less):
                     continue
                 reached = q.allocate(sites, less).benefit
                 assert (reached >= fair.benefit - 1e-9 * abs(fair.benefit)) == enough, f"problem {seed}: {eur}"
