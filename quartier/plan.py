@@ -704,6 +704,32 @@ class Plan:
             parts.append(texts.text("{left} are left over", left=texts.eur(left)))
         return f"{texts.listing(parts)}." if parts else texts.text("The whole budget is given out.")
 
+    def idle_sentences(self) -> list[str]:
+        """Rules of the scenario that have no effect, since what they need is not there; who set one believes that it holds."""
+        texts, scenario = self.texts, self.scenario
+        limited, must_go_on = scenario.max_change_share is not None, not scenario.may_end
+        if limited and scenario.years == 1 and not (self.sites.numbers("previous_eur") > 0).any():
+            if must_go_on:
+                return [
+                    texts.text(
+                        "The limit on changes against last year has no effect, nor that no funding may end:"
+                        " the data have no amounts of last year (previous_eur)."
+                    )
+                ]
+            return [
+                texts.text(
+                    "The limit on changes against last year has no effect: the data have no amounts of last year (previous_eur)."
+                )
+            ]
+        if must_go_on and not limited:
+            return [
+                texts.text(
+                    "That no funding may end (may_end) has no effect without a limit on changes against last year"
+                    " (max_change_share)."
+                )
+            ]
+        return []
+
     def assumed_sentence(self) -> str:
         """Which figures behind the plan are assumed, not stated in a source; says so, too, where the origin is unknown."""
         texts, basis = self.texts, self.sites.basis
@@ -744,7 +770,7 @@ class Plan:
         return self.texts.text("Source: {sources}", sources="; ".join(dict.fromkeys(shown))) if shown else ""
 
     def summary(self) -> list[str]:
-        """Give the plan in five lines."""
+        """Give the plan in five lines, and a sixth where a rule has no effect."""
         texts, scenario = self.texts, self.scenario
         total = math.fsum(self._needs())
         given: dict[str, Any] = {
@@ -777,6 +803,7 @@ class Plan:
             self.outcome_sentence(),
             self.left_over_sentence(),
             self.assumed_sentence(),
+            *self.idle_sentences(),
         ]
 
     def explain(self, site_id: str) -> str:

@@ -435,6 +435,7 @@ def check(data: str | Path = "data") -> list[str]:
         try:
             plan = optimise.allocate(sites, scenarios.Scenario.named(name, data, sites=sites))
             lines.append(f"  {name}: {plan.summary()[0]}")
+            lines += [f"    {sentence}" for sentence in plan.idle_sentences()]
         except PlainError as error:
             told = str(error)
             faults.append(told if name in told.splitlines()[0] else f"{name}: {told}")

@@ -106,6 +106,13 @@ def test_a_check_says_what_is_there(project, say):
     assert "Am Hügel" in out
 
 
+def test_a_check_names_a_rule_without_effect(project, say):
+    (project / "data" / "scenarios" / "ruhig.yaml").write_text("name: ruhig\nmay_end: false\n")
+    _, out, _ = say("check")
+    after = out.split("  ruhig: ")[1].splitlines()[1]
+    assert after.startswith("    Dass kein Standort leer ausgehen darf (may_end), hat ohne ")
+
+
 def test_the_dates_are_written_into_a_file_for_calendars(project, say):
     write_dialogue(project / "data")
     code, out, err = say("calendar", "--out", "dates.ics", "--language", "en")

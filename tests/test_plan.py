@@ -115,6 +115,25 @@ def test_the_summary_has_five_lines_and_names_what_is_assumed(plan):
     assert "effect scale (14 of 14 sites)" in lines[4]
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"max_change_share": 0.2}, "has no effect: the data have no amounts of last year"),
+        (
+            {"max_change_share": 0.2, "may_end": False},
+            "no effect, nor that no funding may end: the data have no amounts",
+        ),
+        ({"may_end": False}, "That no funding may end (may_end) has no effect without a limit"),
+        ({"max_change_share": 0.2, "years": 2}, ""),
+        ({"max_change_share": 0.2, "sites": {"brockeiche": {"previous_eur": 9000.0}}}, ""),
+    ],
+)
+def test_a_rule_without_effect_is_named(plan, changes, said):
+    lines = q.allocate(plan.sites, plan.scenario.replace(**changes)).summary()[5:]
+    assert len(lines) == bool(said)
+    assert said in "".join(lines)
+
+
 def test_a_table_without_sources_says_that_its_origin_is_not_documented():
     sites, scenario = oracle.random_problem(1)
     plan = q.allocate(sites, scenario.replace(committed=(), min_sites=0, language="en"))
