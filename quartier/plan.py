@@ -621,7 +621,7 @@ class Plan:
                 gap=self._gap_text(),
             )
         return texts.text(
-            "{outcome} It reaches {objective}; no plan reaches more than {bound} (gap {gap}).",
+            "{outcome} Objective {objective}; no plan has more than {bound} (gap {gap}).",
             outcome=sentence,
             objective=texts.number(self.objective, 1),
             bound=texts.number(self.bound, 1),

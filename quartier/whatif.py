@@ -20,7 +20,7 @@ import numpy as np
 
 from quartier.data import Sites
 from quartier.feasibility import find_conflict
-from quartier.language import PlainError, Texts
+from quartier.language import PlainError, Texts, signed
 from quartier.optimise import Plans, allocate, allocate_many
 from quartier.plan import (
     ROUNDING,
@@ -411,6 +411,13 @@ def replacement_cost(plan: Plan, site_id: str) -> Replacement:
         extra_eur=_least_extra(forced, plan.objective),
         amounts=amounts,
     )
+
+
+def _why_not_beside(plan: Plan, site_id: str) -> str:
+    """First sentence of the conflict there would be if a site had to be funded: of one, or of what is there for all."""
+    forced = _problem(plan).site(site_id, status=MUST)
+    conflict = find_conflict(Sites(forced.frame), forced.scenario)
+    return plan.texts.text("no plan keeps all rules then.") if conflict is None else str(conflict).splitlines()[0]
 
 
 def _least_extra(problem: _Problem, level: float) -> float:
@@ -873,6 +880,8 @@ def about_site(plan: Plan, site_id: str) -> list[Statement]:
         if plan.amounts.iloc[at] > 0:
             now, then, tried = least_change(plan, site_id).loc["budget_eur"]
             given = {"step_eur": plan.scenario.step_eur}
+            if math.isnan(then) and tried <= now:
+                return [words.text("More budget would not give more here.")]
             if math.isnan(then):
                 return [words.text("More budget would not give more here (tried up to {tried_eur}).", tried_eur=tried)]
             return [
@@ -924,6 +933,8 @@ class _Words:
             return texts.listing(value)
         if isinstance(value, str):
             return value
+        if name.endswith(("_eur", "_share", "_worth")) and value < 0:
+            return signed(value, self._shown(name, -value))
         if name.endswith("_eur"):
             return texts.eur(value)
         if name.endswith("_share"):
@@ -941,7 +952,7 @@ class _Words:
         kinds = {eur: [site for site, change in changes.items() if change == eur] for eur in changes.values()}
         rest = next((eur for eur, sites in kinds.items() if self._are_the_others(sites, changes)), None)
         for eur in sorted(kinds, key=lambda eur: eur == rest):  # those not named come last
-            change, sites = ("+" if eur > 0 else "") + texts.eur(eur), kinds[eur]
+            change, sites = signed(eur, texts.eur(abs(eur))), kinds[eur]
             if eur == rest and len(kinds) == 1:
                 parts.append(texts.text("{change} for each funded site", change=change))
             elif eur == rest:
@@ -1033,9 +1044,12 @@ def _site_sentences(plan: Plan, words: _Words) -> Iterator[Statement]:
             sites_eur=dict(sorted(reached.items(), key=lambda item: item[1])),
         )
     if never:
-        yield words.text(
-            "More budget would not give more to {sites} (tried up to {tried_eur}).", sites=never, tried_eur=tried
-        )
+        if tried > plan.scenario.budget_eur:
+            yield words.text(
+                "More budget would not give more to {sites} (tried up to {tried_eur}).", sites=never, tried_eur=tried
+            )
+        else:  # there is enough already for every site to be at its cap
+            yield words.text("More budget would not give more to {sites}.", sites=never)
     for site_id, amount in plan.amounts.items():
         if amount == 0:
             if plan.sites.statuses[plan.amounts.index.get_loc(site_id)] not in plan.scenario.excluded:
@@ -1060,7 +1074,9 @@ def _least_change_sentence(plan: Plan, words: _Words, site_id: str) -> Statement
     }
     others = {
         "need_factor": words.text("a higher need (up to {factor} times)", factor=tried["need_factor"]),
-        "budget_eur": words.text("more budget (up to {tried_eur})", tried_eur=tried["budget_eur"]),
+        "budget_eur": words.text("more budget (up to {tried_eur})", tried_eur=tried["budget_eur"])
+        if tried["budget_eur"] > now["budget_eur"]
+        else words.text("more budget"),
         "max_sites": words.text("more places"),
         "min_eur": words.text("a lower floor"),
     }
@@ -1078,7 +1094,8 @@ def _least_change_sentence(plan: Plan, words: _Words, site_id: str) -> Statement
 def _replacement_sentence(plan: Plan, words: _Words, site_id: str) -> Statement:
     found, name = replacement_cost(plan, site_id), words.names[site_id]
     if not found.possible:
-        return words.text("{site} cannot be funded whatever the others get.", site=name)
+        why = _why_not_beside(plan, site_id)
+        return words.text("{site} cannot be funded beside what the other rules ask for: {why}", site=name, why=why)
     given = {"site": name, "amount_eur": found.amount_eur}
     slack = TOLERANCE * abs(plan.objective)
     if found.objective < -slack:

@@ -115,6 +115,13 @@ def test_the_summary_has_five_lines_and_names_what_is_assumed(plan):
     assert "effect scale (14 of 14 sites)" in lines[4]
 
 
+def test_the_objective_is_called_so_where_it_counts_no_residents(plan):
+    for method in ("equal-split", "need-proportional"):
+        one = q.allocate(plan.sites, plan.scenario.replace(method=method, inequality_aversion=1.0))
+        assert f"Objective {one.texts.number(one.objective, 1)}; no plan has more than" in one.summary()[2]
+        assert "reaches" not in one.summary()[2]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

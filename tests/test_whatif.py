@@ -380,7 +380,7 @@ def shown(name: str, value, texts: Texts, in_residents: bool) -> list[str]:
     if isinstance(value, str):
         return [value]
     if name.endswith("_eur"):
-        return [texts.eur(value)]
+        return [f"\u2212{texts.eur(-value)}" if value < 0 else texts.eur(value)]
     if name.endswith("_share"):
         return [texts.percent(0.001 if 0 < value < 0.0005 else value)]
     if name.endswith("_worth"):
@@ -465,7 +465,7 @@ def test_many_sites_that_change_alike_are_not_named_one_by_one():
     plan = q.allocate(fixed_amounts([1.0], [100.0]), q.Scenario(budget_eur=200))
     assert said("a b c d e", one=("a b c d e", 100)) == "je +100 EUR für alle geförderten Standorte"
     assert said("a b c d e f", one=("b c d e f", 100), two=("a", -500)) == (
-        "-500 EUR für a; je +100 EUR für alle anderen geförderten Standorte"
+        "\u2212500 EUR für a; je +100 EUR für alle anderen geförderten Standorte"
     )
     assert said("a b c d e f", one=("a b c d e", 100)) == "je +100 EUR für a, b, c, d und e"
     assert said("a b c d", one=("a b c d", 100)) == "je +100 EUR für a, b, c und d"
@@ -485,6 +485,35 @@ def test_savings_are_counted_from_what_is_spent_not_from_the_budget():
     said = " ".join(said.sentence for said in q.sentences(plan, "rules"))
     assert "ließe sich dann mit 39.000 EUR weniger erreichen, als jetzt verteilt werden." in said
     assert q.frontier(data, plan.scenario, [0, 1])["price_eur"].tolist() == [0, 0]
+
+
+def test_a_site_for_which_the_money_does_not_do_is_told_so():
+    plan = q.allocate(
+        q.load(ROOT / "data"), q.Scenario.named("baseline", ROOT / "data").replace(budget_eur=28_000, language="en")
+    )
+    said = [said.sentence for said in q.sentences(plan, "sites")]
+    needed = "8 sites need at least 32,000 EUR; 28,000 EUR are there; 4,000 EUR are missing."
+    found = [sentence for sentence in said if "cannot be funded" in sentence]
+    assert found[0] == f"Vennhofallee cannot be funded beside what the other rules ask for: {needed}"
+    assert len(found) == 7
+    assert all(sentence.endswith(needed) for sentence in found)
+
+
+def test_no_higher_budget_is_said_to_be_tried_where_every_site_can_be_at_its_cap():
+    sites = fixed_amounts([100.0, 80.0, 60.0], [1000.0, 1000.0, 1000.0])
+    for budget_eur, site_id, tried in ((2500, "s0", True), (3000, "s0", False), (3000, "s2", False)):
+        plan = q.allocate(sites, q.Scenario(budget_eur=budget_eur, max_sites=2, language="en"))
+        said = " ".join(said.sentence for said in [*q.sentences(plan, "sites"), *whatif.about_site(plan, site_id)])
+        assert ("up to 3,000 EUR" in said) == tried
+        assert "ore budget" in said
+
+
+def test_changes_have_the_sign_of_the_papers():
+    plan = q.allocate(q.load(ROOT / "data"), q.Scenario(budget_eur=80_000))
+    said = " ".join(said.sentence for said in q.sentences(plan))
+    assert "\u2212" in said
+    assert not re.search(r"-\d[\d.]* EUR", said)
+    assert whatif._Words(plan)._shown("gain_worth", -3.0) == "\u22123,0 gewichtete Personen"
 
 
 def test_money_that_is_kept_back_is_not_saved_without_the_reserve():
