@@ -68,11 +68,34 @@ def allocate(sites: Sites, scenario: Scenario) -> Plan:
         No plan keeps all rules; names the conflict and the least repairs.
     ScenarioError
         The scenario chooses for single sites what cannot be.
+    PlainError
+        The sites or the scenario are something else.
     """
+    refuse_other_things("allocate", sites, scenario)
     here, rest = scenario.settled(sites)
     refuse_impossible(here, rest)
     plan = _best(here, rest)
     return plan if rest is scenario else dataclasses.replace(plan, scenario=scenario)
+
+
+def refuse_other_things(name: str, sites: object, *scenarios: object) -> None:
+    """Return if sites are sites and scenarios are scenarios: the name of either in its place is a likely slip.
+
+    Raises
+    ------
+    PlainError
+        One of them is something else; names what asked, and what it was given.
+    """
+    from quartier.scenario import Scenario
+
+    for thing, kind in ((sites, Sites), *((scenario, Scenario) for scenario in scenarios)):
+        if not isinstance(thing, kind):
+            texts = Texts()
+            raise PlainError(
+                texts.text(
+                    "{name}: sites and a scenario, not {given}", name=name, given=texts.given(type(thing).__name__)
+                )
+            )
 
 
 def _best(sites: Sites, scenario: Scenario) -> Plan:
@@ -230,13 +253,15 @@ def allocate_many(
     Raises
     ------
     PlainError
-        Arrays of shapes that do not fit, or values that are not finite, or negative; choices for single sites that cannot be.
+        Sites or scenarios that are something else; arrays of shapes that do not fit, or values that are not finite, or negative;
+        choices for single sites that cannot be.
 
     Notes
     -----
     Where limits cross or years hang together, or the aversion is infinite, the variants are solved one after the other.
     """
     scenarios = [scenario] if not isinstance(scenario, Sequence) else list(scenario)
+    refuse_other_things("allocate_many", sites, *scenarios)
     m, arrays = _broadcast(len(sites), len(scenarios), budget_eur, need, scale_eur, available)
     none = np.full(m, np.nan)
     plans = Plans(np.zeros((m, len(sites))), none, none.copy(), none.copy(), (Outcome.INFEASIBLE,) * m)
@@ -429,6 +454,7 @@ def side_by_side(sites: Sites, scenario: Scenario, folder: str | Path = "data") 
     ScenarioError
         A scenario file has faults.
     """
+    refuse_other_things("side_by_side", sites, scenario)
     beside = scenarios_beside(sites, scenario, folder)
     unchanged = beside.get(scenario.name) in (scenario, None)
     beside = {scenario.name if unchanged else f"{scenario.name}-changed": scenario, **beside}
@@ -465,6 +491,7 @@ def leave_one_out(sites: Sites, scenario: Scenario) -> pd.DataFrame:
     """
     import pandas as pd
 
+    refuse_other_things("leave_one_out", sites, scenario)
     sites, scenario = scenario.settled(sites)
     weights = {name: weight for name, weight in (scenario.need_weights or sites.weights).items() if weight}
     plans = {"all": allocate(sites, scenario).amounts}

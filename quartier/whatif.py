@@ -21,7 +21,7 @@ import numpy as np
 from quartier.data import Sites
 from quartier.feasibility import find_conflict
 from quartier.language import PlainError, Texts, signed
-from quartier.optimise import Plans, allocate, allocate_many
+from quartier.optimise import Plans, allocate, allocate_many, refuse_other_things
 from quartier.plan import (
     ROUNDING,
     TOLERANCE,
@@ -561,6 +561,7 @@ def what_moved(sites: Sites, scenario: Scenario) -> pd.DataFrame:
     """
     import pandas as pd
 
+    refuse_other_things("what_moved", sites, scenario)
     if scenario.response_from == "assumed":
         texts = Texts(scenario.language)
         raise PlainError(
@@ -623,6 +624,7 @@ def frontier(sites: Sites, scenario: Scenario, aversions: Sequence[float] = AVER
     """
     import pandas as pd
 
+    refuse_other_things("frontier", sites, scenario)
     sites, scenario = scenario.settled(sites)
     most = allocate(sites, scenario.replace(inequality_aversion=0.0))
     if most.outcome is Outcome.BY_RULE:

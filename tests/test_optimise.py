@@ -371,3 +371,14 @@ def test_leaving_an_indicator_out_gives_the_plan_without_its_weight():
     expected = q.allocate(sites, scenario.replace(need_weights=rest)).amounts
     assert list(table["residents_80_plus"]) == list(expected)
     assert list(table["all"]) == list(q.allocate(sites, scenario).amounts)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [q.allocate, q.allocate_many, q.leave_one_out, q.side_by_side, q.frontier, q.what_moved],
+    ids=lambda f: f.__name__,
+)
+def test_a_name_in_the_place_of_sites_or_scenario_is_refused_in_words(ask):
+    for sites, scenario in ((q.load("data"), "baseline"), ("data", q.Scenario())):
+        with pytest.raises(q.PlainError, match=rf"^{ask.__name__}: Standorte und ein Szenario, nicht „str“$"):
+            ask(sites, scenario)
