@@ -11,6 +11,7 @@ import csv
 import dataclasses
 import datetime
 import difflib
+import errno
 import functools
 import io
 import json
@@ -47,6 +48,8 @@ class Fault(NamedTuple):
             place.append(texts.text("row {row}", row=self.row))
         if self.column is not None:
             place.append(texts.text("column {column}", column=self.column))
+        if self.column is not None and self.file == texts.text("parameters"):  # typed, not read from a table
+            place = [texts.text("parameter {name}", name=self.column)]
         where = ", ".join(place)
         if not self.given:
             return texts.text("{where}: expected {expected}", where=where, expected=self.expected)
@@ -321,6 +324,37 @@ _FRAME: Mapping[str, Column] = {
 _FRAME_OPTIONAL = ("name", "provider", "housing_company", "district", "previous_eur")
 
 
+_ID = r"[a-z0-9]+([-_][a-z0-9]+)*"
+
+
+def is_id(name: str) -> bool:
+    """Whether something can be called so in the tables: small letters and digits, parted by ``-`` or ``_``."""
+    return re.fullmatch(_ID, name) is not None
+
+
+_REASONS = {
+    errno.ENOENT: mark("no such file"),
+    errno.EACCES: mark("no permission"),
+    errno.EPERM: mark("no permission"),
+    errno.EROFS: mark("no permission"),
+    errno.EISDIR: mark("a folder"),
+    errno.ENOTDIR: mark("a file in the place of a folder"),
+    errno.ENOSPC: mark("the disk is full"),
+    errno.EDQUOT: mark("the disk is full"),
+    errno.ENAMETOOLONG: mark("a name that is too long"),
+    errno.ENOEXEC: mark("no program"),
+    errno.ELOOP: mark("a link that leads nowhere"),
+}
+
+
+def system_reason(error: Exception, texts: Texts) -> str:
+    """Say why the system could not read, write or start something; what is rare in the system's own words."""
+    number = getattr(error, "errno", None)
+    if number in _REASONS:
+        return texts.text(_REASONS[number])
+    return getattr(error, "strerror", None) or str(error)
+
+
 # --- reading what spreadsheets write ------------------------------------------------------------------------------
 
 
@@ -396,8 +430,8 @@ def parse_date(cell: str, texts: Texts) -> datetime.date:
             try:
                 return datetime.datetime.strptime(cell, form).date()
             except ValueError:
-                raise Unreadable(texts.text("a day that is in the calendar")) from None
-    raise Unreadable(texts.text("a day as in 2021-01-26"))
+                raise Unreadable(texts.text("a day that is in the calendar, as in 2021-01-26 or 26.01.2021")) from None
+    raise Unreadable(texts.text("a day as in 2021-01-26 or 26.01.2021"))
 
 
 def parse_period(cell: str, texts: Texts) -> str:
@@ -434,6 +468,12 @@ def _decode(raw: bytes, file: str, texts: Texts) -> str:
     Bytes that would pass as Windows-1252 are refused where the text shows that they are not: umlauts in UTF-8 beside
     others, or the signs that umlauts of MS-DOS and Mac become within a word.
     """
+    if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # a zip file, an OLE compound file
+        given, expected = (
+            texts.text("a spreadsheet (XLSX, ODS or XLS)"),
+            texts.text("a CSV file: save the table as CSV"),
+        )
+        raise DataError([Fault(file, None, None, given, expected)], texts, file)
     encodings: tuple[str, ...] = ("utf-8-sig", "cp1252")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encodings = ("utf-16",)
@@ -454,6 +494,12 @@ def _decode(raw: bytes, file: str, texts: Texts) -> str:
     raise DataError([Fault(file, row, None, given, texts.text("a text file in UTF-8 or Windows-1252"))], texts, file)
 
 
+def _line(text: str, row: int) -> str:
+    """Give a row of a text, from 1, as it is shown in a fault."""
+    lines = text.splitlines()
+    return lines[row - 1].strip() if 0 < row <= len(lines) else ""
+
+
 def _read_cells(
     text: str, file: str, texts: Texts, known: Iterable[str]
 ) -> tuple[pd.DataFrame | None, bool, list[Fault]]:
@@ -471,9 +517,10 @@ def _read_cells(
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True, skipinitialspace=True)
     try:
         rows = [[cell.strip(" \t\u00a0\r\n") for cell in row] for row in reader]
-    except csv.Error as error:
+    except csv.Error:
         expected = texts.text("a table of comma-separated values")
-        return None, False, [Fault(file, reader.line_num, None, str(error), expected)]
+        given = texts.given(_line(text, reader.line_num))
+        return None, False, [Fault(file, reader.line_num, None, given, expected)]
     while rows and not any(rows[-1]):
         rows.pop()
     if not rows or not counts[separator]:
@@ -544,8 +591,7 @@ def _checks(column: Column, texts: Texts) -> list[Any]:
 
     checks = []
     if column.kind == "id":
-        pattern = r"[a-z0-9]+([-_][a-z0-9]+)*"
-        checks.append(pa.Check.str_matches(rf"^{pattern}\Z", error=texts.text("a name of a-z, 0-9, - and _")))
+        checks.append(pa.Check.str_matches(rf"^{_ID}\Z", error=texts.text("a name of a-z, 0-9, - and _")))
     if column.among:
         expected = texts.text("one of {values}", values=", ".join(column.among))
         checks.append(pa.Check.isin(column.among, error=expected))
@@ -653,10 +699,13 @@ def _read_package(folder: Path, texts: Texts) -> tuple[dict[str, dict[str, Any]]
         described = json.loads((folder / _PACKAGE).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}, [Fault(_PACKAGE, None, None, texts.text("no such file"), texts.text("a Frictionless data package"))]
-    except (OSError, UnicodeDecodeError) as error:
-        return {}, [Fault(_PACKAGE, None, None, str(error), texts.text("a readable file"))]
+    except OSError as error:
+        return {}, [Fault(_PACKAGE, None, None, system_reason(error, texts), texts.text("a readable file"))]
+    except UnicodeDecodeError as error:
+        given = texts.given(error.object[error.start : error.start + 1])
+        return {}, [Fault(_PACKAGE, None, None, given, texts.text("a text file in UTF-8"))]
     except (ValueError, RecursionError) as error:
-        row, given = getattr(error, "lineno", None), getattr(error, "msg", "")
+        row, given = _unreadable_row(error, texts)
         return {}, [Fault(_PACKAGE, row, None, given, texts.text("valid JSON"))]
     resources = described.get("resources") if isinstance(described, dict) else None
     if not isinstance(resources, list) or not all(
@@ -683,6 +732,14 @@ def _read_package(folder: Path, texts: Texts) -> tuple[dict[str, dict[str, Any]]
         if table not in seen and table not in OPTIONAL:
             faults.append(Fault(_PACKAGE, None, "resources", "", texts.text("a resource named {name}", name=table)))
     return usable, faults
+
+
+def _unreadable_row(error: Exception, texts: Texts) -> tuple[int | None, str]:
+    """Find the row of a file that is no JSON, and what stands there: the parser's own words are English and for programmers."""
+    if not isinstance(error, json.JSONDecodeError):
+        return None, ""
+    row = _line(error.doc, error.lineno)
+    return error.lineno, texts.given(row) if row else ""
 
 
 def _schema_faults(resource: Mapping[str, Any], texts: Texts) -> list[Fault]:
@@ -1261,9 +1318,10 @@ def _load_boundaries(folder: Path, file: str, texts: Texts) -> tuple[pd.DataFram
             return refused(texts.text("more than {value} MB", value=_MOST_BYTES // 1_000_000), most)
         found = json.loads(raw.decode("utf-8-sig"))
     except OSError as error:
-        return refused(error.strerror or str(error), texts.text("a readable file"))
+        return refused(system_reason(error, texts), texts.text("a readable file"))
     except (ValueError, RecursionError) as error:
-        return refused(getattr(error, "msg", ""), texts.text("valid JSON"), getattr(error, "lineno", None))
+        at, given = _unreadable_row(error, texts)
+        return refused(given, texts.text("valid JSON"), at)
     features = found.get("features") if isinstance(found, dict) else None
     if not isinstance(features, list) or not features:
         given = texts.given(found.get("type", "")) if isinstance(found, dict) else ""
@@ -1399,8 +1457,12 @@ def load(folder: str | Path = "data", *, language: str = "de", today: datetime.d
     ------
     DataError
         Lists every fault: file, row, column, given, expected.
+    PlainError
+        The folder has no name.
     """
     texts, path = Texts(language), find_path(folder)
+    if not str(folder).strip():
+        raise PlainError(texts.text("The city's folder needs a name."))
     if not (_is_there(path) and path.is_dir()):
         expected = texts.text("a folder with a {file}", file=_PACKAGE)
         given = texts.text("a file") if _is_there(path) else texts.text("no such folder")
@@ -1457,7 +1519,7 @@ def _load_table(folder: Path, resource: Mapping[str, Any], texts: Texts) -> tupl
     try:
         text = _decode((folder / file).read_bytes(), file, texts)
     except OSError as error:
-        return None, [Fault(file, None, None, error.strerror or str(error), texts.text("a readable file"))]
+        return None, [Fault(file, None, None, system_reason(error, texts), texts.text("a readable file"))]
     except DataError as error:
         return None, list(error.faults)
     described, checks = _package_checks(resource, columns, texts)

@@ -31,8 +31,21 @@ from quartier.blank import (
     known_reports,
     of_year,
     signed_sites,
+    state_words,
 )
-from quartier.data import CONTRACT, DEMONSTRATION, Fault, FaultyInput, Sites, find_path, load, no_folder
+from quartier.data import (
+    CONTRACT,
+    DEMONSTRATION,
+    DataError,
+    Fault,
+    FaultyInput,
+    Sites,
+    find_path,
+    is_id,
+    load,
+    no_folder,
+    system_reason,
+)
 from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.report import aside, unwritable
 from quartier.returned import FormFault, Reader, Report, shown_answer
@@ -327,9 +340,10 @@ def collect(
     FormError
         Lists every fault in every form.
     PlainError
-        There is no such folder, no form in it, or the year is none that can be reported on.
+        There is no such folder, no form in it, the year is none that can be reported on, or the source has no name of a source.
     """
     texts, place = Texts(language), find_path(folder)
+    _check_source(source_id, texts)
     if year is not None:
         _check_year(sites, year, texts)
     if not place.is_dir():
@@ -337,7 +351,7 @@ def collect(
     try:
         files = sorted(place.iterdir(), key=lambda path: (path.name.casefold(), path.name))
     except OSError as error:
-        raise PlainError(f"{place}: {error.strerror}") from error
+        raise PlainError(f"{place}: {system_reason(error, texts)}") from error
     questions, faults, ignored, reports = figures_asked(sites, texts), list[Fault](), list[str](), list[Report]()
     for file in files:
         if said := _why_ignored(file, texts):
@@ -385,6 +399,18 @@ def collect(
         without_report=tuple(name for site_id, name in signed_sites(sites).items() if site_id not in reporting),
         ignored=tuple(ignored),
     )
+
+
+def _check_source(source_id: str | None, texts: Texts) -> None:
+    """Refuse a source that no row could name."""
+    if source_id is not None and not is_id(source_id):
+        raise PlainError(
+            texts.text(
+                "The source (--source) takes a short name of small letters and digits, parted by - or _, as in "
+                "qualitaetsdialog-2023, not {given}.",
+                given=texts.given(source_id),
+            )
+        )
 
 
 def _why_ignored(file: Path, texts: Texts) -> str | None:
@@ -447,11 +473,16 @@ def _contradictions(first: Report, other: Report, texts: Texts, *, is_whole: boo
             continue
         if one is None or two is None or one[0] != two[0]:
             place = (two or one or (None, ""))[1]
-            shown = texts.given(shown_answer(one[0])) if one else texts.text("no answer")
-            expected = texts.text("{value} as in {file}; leave only one of the two forms", value=shown, file=first.file)
-            yield FormFault(
-                other.file, None, place, texts.given(shown_answer(two[0])) if two else texts.text("no answer"), expected
+            shown, given = (
+                texts.given(_told(key, said, texts)) if said else texts.text("no answer") for said in (one, two)
             )
+            expected = texts.text("{value} as in {file}; leave only one of the two forms", value=shown, file=first.file)
+            yield FormFault(other.file, None, place, given, expected)
+
+
+def _told(key: str, said: tuple[Any, str], texts: Texts) -> str:
+    """Write an answer of a form as it is told; the state of a measure by its word."""
+    return shown_answer(state_words(texts).get(said[0], said[0]) if key.startswith("states/") else said[0], texts)
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------
@@ -617,7 +648,10 @@ def save_collected(
     try:
         with aside(city.parent / f".partial-{os.getpid()}") as partial:
             _copy_with(city, partial / city.name, changed)
-            load(partial / city.name, language=language)
+            try:
+                load(partial / city.name, language=language)
+            except DataError as error:
+                raise DataError(error.faults, texts, str(city)) from error  # not by the name of its copy
             if not check_only:
                 _replace(city, partial, changed)
     except OSError as error:
@@ -642,6 +676,7 @@ def take_in(
         As `collect` and `save_collected`; nothing was changed.
     """
     texts, city = Texts(language), find_path(data)
+    _check_source(source_id, texts)  # before the data are read
     collected = collect(folder, load(city, language=language), language, year=year, source_id=source_id)
     changed = save_collected(collected, city, language, check_only=check_only)
     said = collected.sentences(language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ from quartier.blank import (
     signed_sites,
     state_words,
 )
-from quartier.data import LONE_GROUP, Fault, Sites, Unreadable, ambiguous, parse_date, parse_number
+from quartier.data import LONE_GROUP, Fault, Sites, Unreadable, ambiguous, parse_date, parse_number, system_reason
 from quartier.language import LANGUAGES, Texts
 
 _WRONG = object()
@@ -42,6 +43,11 @@ _UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 _ODD = ("Cc", "Cf", "Co", "Cs", "Cn")
 """Categories of characters that no one types: control characters, turns of the writing direction, no characters at all."""
+
+_HOURS = re.compile(r"\s*(h|std\.?|stunden?|hours?)$", re.IGNORECASE)
+_MONEY = re.compile(r"^(€|EUR)|(€|EUR|Euro)$")
+_NEEDED = {FIGURES: {"answer"}, REVIEW: {"answer"}, MEASURES: {"text", "owner", "due_date", "state"}}
+"""Columns without which a sheet cannot be read."""
 
 
 class FormFault(Fault):
@@ -80,15 +86,22 @@ class Report(NamedTuple):
 
     def answers(self) -> dict[str, tuple[Any, str]]:
         """All answers by what they answer."""
-        parts: list[dict[Any, Any]] = [self.figures, self.remarks, self.texts, self.states, self.new]
-        return {f"{at}/{key}": one for at, part in enumerate(parts) for key, one in part.items()}
+        names = ("figures", "remarks", "texts", "states", "new")
+        return {f"{name}/{key}": one for name in names for key, one in getattr(self, name).items()}
 
 
-def shown_answer(value: Any) -> str:
-    """Write an answer as it is shown in a fault."""
+def shown_answer(value: Any, texts: Texts) -> str:
+    """Write an answer as it is shown in a fault; a number as it would be typed: without groups, which may be read in two ways."""
     if isinstance(value, NewMeasure):
-        return f"{value.text}, {value.owner}, {value.due_date or '-'}, {value.state}"
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+        day = texts.date(value.due_date) if value.due_date else "-"
+        return f"{value.text}, {value.owner}, {day}, {state_words(texts).get(value.state, value.state)}"
+    if isinstance(value, float):
+        return _plain_number(value).replace(".", "," if texts.language == "de" else ".")
+    return str(value)
+
+
+def _plain_number(value: float) -> str:
+    return f"{value:.15g}"
 
 
 class _Grid(NamedTuple):
@@ -99,6 +112,8 @@ class _Grid(NamedTuple):
     keys: int
     columns: dict[str, int]
     rows: dict[str, int]
+    missing: tuple[str, ...]
+    """Keys of the rows that are gone."""
 
     def value(self, key: str, column: str) -> Any:
         """Give a cell's value; None where it is empty."""
@@ -139,7 +154,7 @@ class Reader:
                 return None
             found = sheets.read(self.path.read_bytes(), texts)
         except OSError as error:
-            self.said(error.strerror or str(error), texts.text("a readable file"))
+            self.said(system_reason(error, texts), texts.text("a readable file"))
             return None
         except sheets.Unusable as reason:
             self.said(reason.given, reason.expected)
@@ -168,15 +183,15 @@ class Reader:
         is_made_up = about["demonstration"] == "yes" or any(self._is_marked(sheet) for sheet in by_kind.values())
         self._check_heads(by_kind, site_id, year)
         self._check_site(site_id)
-        if len(grids) < 3:
-            return Report(self.path.name, site_id, year, is_made_up, {}, {}, {}, {}, {})
         for kind, grid in grids.items():
             self._check_locked(kind, grid, locked)
             self._check_elsewhere(kind, grid, year, form_texts)
-        figures, remarks = self._figures(grids[FIGURES])
-        said = self._said(grids[REVIEW])
-        states, new = self._agreed(grids[MEASURES], year, demonstration=is_made_up)
-        if len(self.missing) == self.required > 1:
+        # What is left of a form in parts is read as well, so that its faults need not be told one after the other.
+        figures, remarks = self._figures(grids[FIGURES]) if FIGURES in grids else ({}, {})
+        said = self._said(grids[REVIEW]) if REVIEW in grids else {}
+        states, new = self._agreed(grids[MEASURES], year, demonstration=is_made_up) if MEASURES in grids else ({}, {})
+        is_whole = len(grids) == 3 and not any(grid.missing for grid in grids.values())
+        if is_whole and len(self.missing) == self.required > 1:
             self._say_nothing_required(is_empty=not (figures or remarks or said or states or new))
         return Report(self.path.name, site_id, year, is_made_up, figures, remarks, said, states, new)
 
@@ -339,17 +354,24 @@ class Reader:
                     self.fault(f"{sheet.name}!{sheets.cell_name((row, column))}", key, expected)
                 rows.setdefault(key, row)
         expected = texts.text("all rows of the form that was sent")
-        missing = sorted(called.keys() - rows.keys())
+        missing = tuple(sorted(called.keys() - rows.keys()))
         for key in missing:
-            self.said(texts.text("the row {key} is missing", key=texts.given(called[key])), expected, f"{sheet.name}!")
-        if len(columns) < len(sheet_columns(kind, year, form_texts)) or missing:
+            self.said(texts.text("no row {key}", key=texts.given(called[key])), expected, f"{sheet.name}!")
+        if not columns.keys() >= _NEEDED[kind]:
             return None
-        return _Grid(sheet, head, keys, columns, rows)
+        if missing:  # whoever took cells away may have moved others: what does not stand by its name is not certain
+            first = columns.get(sheet_columns(kind, year, form_texts)[0].key, -1)
+            rows = {
+                key: row
+                for key, row in rows.items()
+                if key.startswith(f"{MARKER}new-") or _is_same(sheet.cells.get((row, first)), called[key])
+            }
+        return _Grid(sheet, head, keys, columns, rows, missing)
 
     def _check_locked(self, kind: str, grid: _Grid, locked: Mapping[tuple[str, str, str], Any]) -> None:
         """Faults where a cell beside the answers holds something else than when it was sent."""
         for (name, key, column), meant in locked.items():
-            if name != kind or key not in grid.rows:
+            if name != kind or key not in grid.rows or column not in grid.columns:
                 continue
             place = grid.place(key, column)
             given = grid.sheet.cells.get(place, grid.sheet.errors.get(place))
@@ -358,23 +380,31 @@ class Reader:
                 if meant is not None:
                     expected = self.texts.text(
                         "{value}, as in the form that was sent; what is to be said of it belongs in an answer",
-                        value=self.texts.given(shown_answer(meant)),
+                        value=self.texts.given(shown_answer(meant, self.texts)),
                     )
-                self.fault(self._where(grid, place), shown_answer(given) if given is not None else "", expected)
+                self.fault(
+                    self._where(grid, place), shown_answer(given, self.texts) if given is not None else "", expected
+                )
 
     def _check_elsewhere(self, kind: str, grid: _Grid, year: int, form_texts: Texts) -> None:
-        """Faults where something stands below the headings, but not where the form has a cell for it: it would be lost."""
+        """Faults where something stands below the headings, but not where the form has a cell for it: it would be lost.
+
+        Where rows or columns are gone, what is left of them may stand there: that they are gone was told.
+        """
+        asked = sheet_columns(kind, year, form_texts)
+        if len(grid.columns) < len(asked):
+            return
         columns = set(grid.columns.values())
         rows = {row: key for key, row in grid.rows.items()}
-        first = grid.columns[sheet_columns(kind, year, form_texts)[0].key]
+        first = grid.columns[asked[0].key]
         for place, value in sorted(grid.sheet.cells.items()):
             row, column = place
-            if row <= grid.head or column == grid.keys or not str(value).strip():
+            if row <= grid.head or column == grid.keys or not str(value).strip() or (grid.missing and row not in rows):
                 continue
             is_section = rows.get(row, "").startswith(f"{MARKER}section-")
             if row not in rows or column not in columns or (is_section and column != first):
                 expected = self.texts.text("answers only in the yellow cells, remarks in the column for them")
-                self.fault(self._where(grid, place), shown_answer(value), expected)
+                self.fault(self._where(grid, place), shown_answer(value, self.texts), expected)
 
     def _where(self, grid: _Grid, place: tuple[int, int]) -> str:
         return f"{grid.sheet.name}!{sheets.cell_name(place)}"
@@ -393,7 +423,7 @@ class Reader:
             given = texts.text("a formula")
             expected = texts.text("its result, written as a value")
             if value is not None:
-                given = texts.text("a formula with the result {value}", value=texts.given(shown_answer(value)))
+                given = texts.text("a formula with the result {value}", value=texts.given(shown_answer(value, texts)))
             self.said(given, expected, where)
         elif isinstance(value, str):
             return self._words(value, where)
@@ -439,7 +469,7 @@ class Reader:
                 continue
             question = self.questions[key]
             self.required += question.is_required
-            if not _is_same(grid.value(key, "unit"), question.unit):
+            if "unit" in grid.columns and not _is_same(grid.value(key, "unit"), question.unit):
                 expected = texts.text(
                     "the unit {unit}, as the city asks now; put the answers into a new form", unit=question.unit
                 )
@@ -450,10 +480,10 @@ class Reader:
                 number = self._number(value, question, where, grid.sheet.shown_as.get(grid.place(key, "answer"), ""))
                 if number is not None:
                     figures[key] = number, where
-            remark = self._text(grid, key, "remark")
+            remark = self._text(grid, key, "remark") if "remark" in grid.columns else None
             if remark is not None:
                 remarks[key] = remark, self._where(grid, grid.place(key, "remark"))
-        for key in self.questions.keys() - grid.rows.keys():
+        for key in (key for key in self.questions if key not in grid.rows and not grid.missing):
             expected = texts.text("a row for {name}; put the answers into a new form", name=self.questions[key].name)
             self.said(texts.text("no such row"), expected, f"{grid.sheet.name}!")
         for key, (part, where) in figures.items():
@@ -461,10 +491,10 @@ class Reader:
             if whole in figures and part > figures[whole][0]:
                 expected = texts.text(
                     "at most {value}, as in {cell}: a part of these",
-                    value=texts.number(figures[whole][0]),
+                    value=shown_answer(figures[whole][0], texts),
                     cell=figures[whole][1],
                 )
-                self.fault(where, texts.number(part), expected)
+                self.fault(where, shown_answer(part, texts), expected)
         return figures, remarks
 
     def _wanted(self, question: Question) -> str:
@@ -494,39 +524,43 @@ class Reader:
             self.said(given, texts.text("{wanted}, not a percentage", wanted=wanted), where)
         elif shown_as == "currency" and question.unit != "EUR":
             self.said(
-                texts.text("an amount of money: {value}", value=texts.given(shown_answer(value))),
+                texts.text("an amount of money: {value}", value=texts.given(shown_answer(value, texts))),
                 texts.text("{wanted}; set the cell's format to a number", wanted=wanted),
                 where,
             )
         elif isinstance(value, str):
             bare = value.removesuffix(question.unit).strip()
+            if question.kind == "hours":
+                bare = _HOURS.sub("", bare)
             try:
                 number = parse_number(bare, texts)
             except Unreadable as reason:
                 self.fault(where, value, f"{wanted}: {reason}")
                 return None
-            if bare.endswith(("€", "EUR", "Euro")) and question.unit != "EUR":
+            if _MONEY.search(bare) and question.unit != "EUR":
                 self.fault(where, value, wanted)
                 return None
             return self._within(number, value, question, where)
         elif isinstance(value, (int, float)):
-            return self._within(float(value), shown_answer(float(value)), question, where)
+            number, given = float(value), shown_answer(float(value), texts)
+            if LONE_GROUP.fullmatch(
+                _plain_number(number)
+            ):  # an English spreadsheet made 1.234 of what was meant as a thousand and more
+                whole, part = _plain_number(number).split(".")
+                self.fault(where, given, f"{wanted}: {ambiguous(whole, part, texts)}")
+                return None
+            return self._within(number, given, question, where)
         else:
             self.fault(where, str(value), wanted)
         return None
 
     def _within(self, number: float, given: str, question: Question, where: str) -> float | None:
         """Check a number; None where it is not within its limits, which is a fault."""
-        wanted = self._wanted(question)
-        if LONE_GROUP.fullmatch(given):  # an English spreadsheet made 1.234 of what was meant as a thousand and more
-            whole, part = given.split(".")
-            self.fault(where, given, f"{wanted}: {ambiguous(whole, part, self.texts)}")
-            return None
         digits = 0 if question.kind in WHOLE else 2
         is_exact = math.isfinite(number) and math.isclose(number, round(number, digits), rel_tol=1e-9)
         if is_exact and question.least <= number <= question.most:
             return float(round(number, digits))
-        self.fault(where, given, wanted)
+        self.fault(where, given, self._wanted(question))
         return None
 
     def _text(self, grid: _Grid, key: str, column: str) -> str | None:
@@ -537,7 +571,7 @@ class Reader:
         if isinstance(value, bool):
             value = "WAHR" if value else "FALSCH"
         elif isinstance(value, float):
-            value = shown_answer(value)
+            value = _plain_number(value)
         elif isinstance(value, datetime.date):
             value = self.texts.date(value)
         value = str(value)
@@ -600,23 +634,23 @@ class Reader:
         state = words.get(str(value).casefold())
         if state is None:
             expected = self.texts.either(state_words(self.texts).values())
-            self.fault(self._where(grid, grid.place(key, "state")), shown_answer(value), expected)
+            self.fault(self._where(grid, grid.place(key, "state")), shown_answer(value, self.texts), expected)
         return state
 
     def _new_measure(self, grid: _Grid, key: str, year: int) -> NewMeasure | None:
         """Read a new measure; None where its row is empty, or something in it is a fault."""
         texts, before = self.texts, len(self.faults)
+        if all(self._answer(grid, key, column) is None for column in _NEEDED[MEASURES]):
+            return None
         text, owner = self._text(grid, key, "text"), self._text(grid, key, "owner")
         state, due = self._state(grid, key), self._day(grid, key, year)
-        if len(self.faults) > before or not (text or owner or due or state):
-            return None
-        for value, column, expected in (
-            (text, "text", texts.text("what is agreed, or an empty row")),
-            (owner, "owner", texts.text("who does it")),
+        for column, expected in (
+            ("text", texts.text("what is agreed, or an empty row")),
+            ("owner", texts.text("who does it")),
         ):
-            if value is None:
+            if self._answer(grid, key, column) is None:
                 self.said(texts.text("no answer"), expected, self._where(grid, grid.place(key, column)))
-        if text is None or owner is None:
+        if text is None or owner is None or len(self.faults) > before:
             return None
         return NewMeasure(text, owner, due, state or "open")
 
@@ -632,11 +666,11 @@ class Reader:
             try:
                 value = parse_date(value, texts)
             except Unreadable as reason:
-                self.fault(where, value, f"{reason}, {texts.text('or 26.01.2021')}")
+                self.fault(where, value, str(reason))
                 return None
         if not isinstance(value, datetime.date):
             self.fault(
-                where, shown_answer(value), texts.text("a day as in 26.01.2021; set the cell's format to a date")
+                where, shown_answer(value, texts), texts.text("a day as in 26.01.2021; set the cell's format to a date")
             )
             return None
         earliest, latest = due_days(year)

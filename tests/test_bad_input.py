@@ -61,7 +61,8 @@ def refused(error, *faults):
     message = str(error)
     assert len(message.splitlines()) == 1 + len(faults)
     for fault in faults:
-        for part in (fault.file, f"row {fault.row}", f"column {fault.column}", fault.given, fault.expected):
+        kind = "parameter" if fault.file == "parameters" else "column"  # typed, not read from a table
+        for part in (fault.file, f"row {fault.row}", f"{kind} {fault.column}", fault.given, fault.expected):
             assert part in message or part.endswith(" None")
 
 
@@ -84,7 +85,9 @@ FILES = [
     bad("a file that the package describes is missing", removed("partners.csv"),
         "partners.csv", None, None, "no such file", NO_FILE),
     bad("a folder is no table", all_of(removed("partners.csv"), lambda folder: (folder / "partners.csv").mkdir()),
-        "partners.csv", None, None, os.strerror(EISDIR), "a readable file"),
+        "partners.csv", None, None, "a folder", "a readable file"),
+    bad("a spreadsheet saved under the name of a table", written("partners.csv", b"PK\x03\x04" + NOISE),
+        "partners.csv", None, None, "a spreadsheet (XLSX, ODS or XLS)", "a CSV file: save the table as CSV"),
     bad("an empty file has no columns", written("partners.csv", b""),
         "partners.csv", 1, None, "", NO_HEADER),
     bad("random bytes are no text", written("partners.csv", NOISE),
@@ -105,7 +108,7 @@ FILES = [
         written("programme.csv", TABLES["programme"].replace(",", "|").encode()),
         "programme.csv", 1, None, quoted("rule|name|value|text|unit|basis|source_id|formula"), NO_HEADER),
     bad("a quotation mark that is never closed swallows the rest", changed("partners.csv", '"Scholle, eG"', '"Scholle, eG'),
-        "partners.csv", 5, None, "unexpected end of data", "a table of comma-separated values"),
+        "partners.csv", 5, None, quoted("awo,provider,AWO,stated,amt"), "a table of comma-separated values"),
     bad("a renamed column is missing, and the nearest is named", changed("partners.csv", "kind", "knid"),
         "partners.csv", 1, "kind", quoted("knid"), COLUMN),
     bad("a column that is left out is missing",
@@ -132,7 +135,8 @@ IN_FULL = "a number in full, not shortened by the spreadsheet"
 NO_CURRENCY = "a number without a currency: it is not in EUR"
 NAME = "a name of a-z, 0-9, - and _"
 PERIOD = "a day, a month or a year as in 2019-12-31, 2018-06 or 2006"
-DAY = "a day as in 2021-01-26"
+DAY = "a day as in 2021-01-26 or 26.01.2021"
+NO_DAY = "a day that is in the calendar, as in 2021-01-26 or 26.01.2021"
 FUTURE = "a day that is not in the future"
 FORMULA = "the formula of a derived figure"
 
@@ -179,8 +183,8 @@ CELLS = [
     people("a word is no number of people", "viele", NUMBER),
     people("people are not counted in euros", "1400 EUR", NO_CURRENCY),
     day("a day after today has not happened", "2027-01-01", FUTURE, "1 Jan 2027"),
-    day("the 31st of February never was", "31.02.2021", "a day that is in the calendar"),
-    day("2021 was no leap year", "2021-02-29", "a day that is in the calendar"),
+    day("the 31st of February never was", "31.02.2021", NO_DAY),
+    day("2021 was no leap year", "2021-02-29", NO_DAY),
     day("a year of two digits may be of any century", "26.01.21", DAY),
     day("an American date may be read two ways", "01/02/2021", DAY),
     day("a month is no day", "Januar 2021", DAY),
@@ -333,7 +337,7 @@ def constraints(table, column, rules):
 
 PACKAGE = [
     bad("broken JSON", written("datapackage.json", b'{"name": "x",\n "resources": [,]}'),
-        "datapackage.json", 2, None, "Expecting value", "valid JSON"),
+        "datapackage.json", 2, None, quoted('"resources": [,]}'), "valid JSON"),
     bad("JSON without end", written("datapackage.json", b"[" * 200_000), "datapackage.json", None, None, "", "valid JSON"),
     bad("a package that is a list", written("datapackage.json", b"[]"), "datapackage.json", None, "resources", "", RESOURCES),
     package("a resource without a path", lambda d: d["partners"].pop("path"), "resources", "", RESOURCES),
@@ -415,11 +419,11 @@ HERE, THERE = "features[0].geometry.coordinates", "features[1].geometry.coordina
 
 BOUNDARIES = [
     bad("outlines that are no JSON", written("boundaries.geojson", b'{"type": "FeatureCollection",'),
-        "boundaries.geojson", 1, None, "Expecting property name enclosed in double quotes", "valid JSON"),
+        "boundaries.geojson", 1, None, quoted('{"type": "FeatureCollection",'), "valid JSON"),
     boundary("outlines that are no text", written("boundaries.geojson", NOISE), None, "", "valid JSON"),
     boundary("outlines nested without end", written("boundaries.geojson", b"[" * 200_000), None, "", "valid JSON"),
     boundary("a folder is no file of outlines", lambda folder: (folder / "boundaries.geojson").mkdir(),
-             None, os.strerror(EISDIR), "a readable file"),
+             None, "a folder", "a readable file"),
     boundary("a single feature is no collection", written("boundaries.geojson", b'{"type": "Feature"}'),
              None, quoted("Feature"), COLLECTION),
     boundary("a list is no collection", written("boundaries.geojson", b"[1]"), None, "", COLLECTION),

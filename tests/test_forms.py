@@ -281,6 +281,7 @@ TYPED = [
     ("12\u00a0345", 12345),
     ("118,00", 118),
 ]
+HOURS_TYPED = [("250 Stunden", 250), ("220 h", 220), ("219,5 Std.", 219.5), ("219,5Std", 219.5), ("1 Stunde", 1)]
 READ = [
     Read("nothing was done", lambda raw: raw),
     Read("saved by another program", edited()),
@@ -299,6 +300,14 @@ READ = [
         for text, number in TYPED
     ),
     Read("a decimal comma in a text", edited(cell(REPORT, "F16", "200,5"))),
+    *(
+        Read(f"hours with their unit behind: {text!r}", edited(cell(REPORT, "F16", text)), with_figure(hours=number))
+        for text, number in HOURS_TYPED
+    ),
+    *(
+        Read(f"an amount with its unit behind: {text!r}", edited(cell(REPORT, "F17", text)))
+        for text in ("6917,05 EUR", "6917,05€", "6.917,05 Euro")
+    ),
     Read("an amount with its currency in a text", edited(cell(REPORT, "F17", "6.917,05 €"))),
     Read("an English number in a text", edited(cell(REPORT, "F17", "6,917.05"))),
     Read("an amount in a format with currency", edited(cell(REPORT, "F17", 6917.05, '#,##0.00 "€"'))),
@@ -592,6 +601,7 @@ def docx(raw):
 
 
 HOURS = "eine Zahl zwischen 0 und 20.000 mit höchstens zwei Nachkommastellen (Stunden)"
+MONEY = "eine Zahl zwischen 0 und 1.000.000 mit höchstens zwei Nachkommastellen (EUR)"
 SAVE = "das Formular, als XLSX oder ODS gespeichert"
 SMALL = "das Formular allein: ohne Bilder, weitere Blätter oder weitere Zeilen"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
@@ -604,7 +614,7 @@ BAD = [
     number("a thousand, or one and some?", "1.234", expected="1234 oder 1 und 234 Tausendstel"),
     number("the same with a comma", "1,234", expected="1234 oder 1 und 234 Tausendstel"),
     number("less than nothing", -3, "„-3“"),
-    number("half a person", 118.5, "„118.5“"),
+    number("half a person", 118.5, "„118,5“"),
     number("half a person, as a text", "118,5"),
     number("more than plausible", 100001, "„100001“"),
     number("less than plausible", 0, "„0“", "eine ganze Zahl zwischen 1 und 100 (Personen)", "F14"),
@@ -619,9 +629,13 @@ BAD = [
     number("only spaces in a required figure", "   ", "keine Antwort"),
     number("a question mark", "?"),
     number("more of the old than of all", 119, "„119“", "höchstens 118 wie in Bericht!F11: ein Teil davon", "F12"),
-    number("three decimals of an hour", 1.234, "„1.234“", "1234 oder 1 und 234 Tausendstel", "F16"),
-    number("a third of an hour", 33.333333, "„33.333333“", HOURS, "F16"),
+    number("three decimals of an hour", 1.234, "„1,234“", "1234 oder 1 und 234 Tausendstel", "F16"),
+    number("a third of an hour", 33.333333, "„33,333333“", HOURS, "F16"),
     number("hours with a wrong unit", "200 Tage", None, HOURS, "F16"),
+    number("hours in money", "220 €", None, HOURS, "F16"),
+    number("people in hours", "118 h"),
+    number("money in hours", "6917 Std.", None, MONEY, "F17"),
+    number("people in money before the number", "€ 118"),
     number("an error value", "#DIV/0!", None, "kein Fehlerwert"),
     number("an error value of a lookup", "#N/A", None, "kein Fehlerwert", "F16"),
     Bad("a formula", edited(cell(REPORT, "F11", "=120+15")), "Bericht!F11", "eine Formel", "als Wert", as_ods=True),
@@ -790,7 +804,7 @@ BAD = [
         "a row deleted",
         edited(lambda book: book[REPORT].delete_rows(13)),
         "Bericht!",
-        "die Zeile „Besuche“ fehlt",
+        "keine Zeile „Besuche“",
         "alle Zeilen",
         as_ods=True,
     ),
@@ -1053,9 +1067,55 @@ def test_a_row_or_sheet_that_is_missing_is_told_by_its_name_and_in_no_cell(sites
     rows = [lambda book: book[REPORT].delete_rows(13), lambda book: book[MEASURES].delete_rows(16)]
     put(tmp_path, a=edited(*rows, delete_sheet(REVIEW))(filled))
     told = [fault.sentence(Texts()) for fault in refused(tmp_path, sites)]
-    assert told[0].startswith("a.xlsx, Blatt „Bericht“: gegeben die Zeile „Besuche“ fehlt, erwartet")
+    assert told[0].startswith("a.xlsx, Blatt „Bericht“: gegeben keine Zeile „Besuche“, erwartet")
     assert told[1].startswith("a.xlsx, Blatt „Rückblick“: gegeben kein solches Blatt, erwartet")
-    assert told[2].startswith("a.xlsx, Blatt „Maßnahmen“: gegeben die Zeile „Neu vereinbart, 3“ fehlt, erwartet")
+    assert told[2].startswith("a.xlsx, Blatt „Maßnahmen“: gegeben keine Zeile „Neu vereinbart, 3“, erwartet")
+
+
+@pytest.mark.parametrize("day", ["31.02.2024", "im Herbst"])
+def test_a_new_measure_is_told_all_that_it_lacks_at_once(sites, filled, tmp_path, day):
+    changes = [cell(MEASURES, "C14", None), cell(MEASURES, "D14", day)]
+    said = {one.column: one.sentence(Texts()) for one in refused(put(tmp_path, form=edited(*changes)(filled)), sites)}
+    assert set(said) == {"Maßnahmen!C14", "Maßnahmen!D14"}
+    assert "gegeben keine Antwort, erwartet wer es tut" in said["Maßnahmen!C14"]
+    like = "ein Tag, den es im Kalender gibt," if day[0] == "3" else "ein Tag"
+    assert said["Maßnahmen!D14"].endswith(f"gegeben „{day}“, erwartet {like} wie 26.01.2021 oder 2021-01-26")
+
+
+BROKEN = {
+    "a row deleted": (
+        [lambda book: book[REPORT].delete_rows(13), cell(REPORT, "F11", 1234567), cell(REPORT, "F15", "viele")],
+        {"Bericht!", "Bericht!F11", "Bericht!F15"},
+    ),
+    "a row deleted, and another question changed": (
+        [lambda book: book[REPORT].delete_rows(13), cell(REPORT, "B11", "x"), cell(REPORT, "F11", "viele")],
+        {"Bericht!"},
+    ),
+    "a row deleted of the measures": (
+        [lambda book: book[MEASURES].delete_rows(16), cell(MEASURES, "E11", "x"), cell(REPORT, "F11", "viele")],
+        {"Maßnahmen!", "Maßnahmen!E11", "Bericht!F11"},
+    ),
+    "a sheet deleted": (
+        [delete_sheet(REVIEW), cell(REPORT, "F11", "viele"), cell(MEASURES, "E11", "x")],
+        {"Rückblick!", "Bericht!F11", "Maßnahmen!E11"},
+    ),
+    "the sheet of the figures deleted": ([delete_sheet(REPORT), cell(MEASURES, "E11", "x")], {"Bericht!", "Maßnahmen!E11"}),
+    "a column of no answers deleted": (
+        [drop_column(REPORT, 4), cell(REPORT, "E11", "viele")],
+        {"Bericht!A9", "Bericht!E11"},
+    ),
+    "a column of answers deleted": (
+        [drop_column(REPORT, 6), cell(MEASURES, "E11", "x")],
+        {"Bericht!A9", "Maßnahmen!E11"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_left_of_a_form_in_parts_is_told_in_the_same_go(sites, filled, tmp_path, case):
+    changes, places = BROKEN[case]
+    faults = refused(put(tmp_path, form=edited(*changes)(filled)), sites)
+    assert sorted(fault.column for fault in faults) == sorted(places)
 
 
 REQUIRED = (
@@ -1081,6 +1141,37 @@ def test_two_forms_of_a_site_that_differ_are_told_apart_by_cell(sites, filled, t
     assert (first.file, first.column, first.given) == ("b.xlsx", "Bericht!F11", "„119“")
     assert first.expected == "„118“ wie in a.xlsx; nur eines der beiden Formulare im Ordner lassen"
     assert (second.file, second.column, second.given) == ("b.xlsx", "Rückblick!C11", "keine Antwort")
+
+
+def test_forms_that_differ_are_told_as_a_person_would_type_it(sites, filled, tmp_path):
+    put(
+        tmp_path,
+        a=filled,
+        b=edited(
+            cell(REPORT, "F11", "1.234,0"),
+            cell(REPORT, "F17", 7500.5),
+            cell(MEASURES, "E11", "offen"),
+            cell(MEASURES, "D14", "1.10.2023"),
+        )(filled),
+    )
+    said = {fault.column: (fault.given, fault.expected.partition(" wie in ")[0]) for fault in refused(tmp_path, sites)}
+    assert said["Bericht!F11"] == ("„1234“", "„118“")
+    assert said["Bericht!F17"] == ("„7500,5“", "„6917,05“")
+    assert said["Maßnahmen!E11"] == ("„offen“", "„aufgegeben“")
+    assert said["Maßnahmen!B14"][0].endswith(", 01.10.2023, offen“")
+
+
+def test_a_part_of_a_thousand_and_more_is_told_so_that_it_can_be_read_in_one_way_only(sites, filled, tmp_path):
+    raw = edited(cell(REPORT, "F11", "1.200"), cell(REPORT, "F11", 1200), cell(REPORT, "F12", "1.234,0"))(filled)
+    (fault,) = refused(put(tmp_path, form=raw), sites)
+    assert (fault.given, fault.expected) == ("„1234“", "höchstens 1200 wie in Bericht!F11: ein Teil davon")
+
+
+@pytest.mark.parametrize("name", ["Mein Name", "", "ÄÖÜ", "a\n", "-a"])
+def test_a_source_that_no_row_can_name_is_refused_before_anything_is_read(tmp_path, name):
+    done = ran("quality", "collect", tmp_path / "none", "--data", tmp_path / "none", "--source", name, "--check")
+    assert isinstance(done.exception, PlainError)
+    assert re.fullmatch(r"Die Quelle \(--source\) erwartet einen Kurznamen .*, nicht „.*“\.", str(done.exception))
 
 
 def test_a_form_of_another_year_is_refused(sites, filled, tmp_path):
@@ -1305,10 +1396,12 @@ def test_a_form_keeps_texts_as_texts(filled):
 
 def test_nothing_is_changed_where_the_folder_would_no_longer_be_right(sites, filled, tmp_path):
     folder = write_dialogue_city(tmp_path / "city")
-    collected = forms.collect(put(tmp_path / "in", form=filled), sites, source_id="Kein Name")
+    collected = forms.collect(put(tmp_path / "in", form=filled), sites)
+    collected.table("reports")["unit"] = None
     before = fingerprint(folder)
-    with pytest.raises(FaultyInput, match="source_id"):
+    with pytest.raises(FaultyInput, match="Spalte unit") as error:
         forms.save_collected(collected, folder)
+    assert str(error.value).splitlines()[0].startswith(f"{folder}: ")
     assert fingerprint(folder) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["city", "in"]
 
