@@ -221,6 +221,9 @@ def _verify(
     """
     from quartier import comparison, review
 
+    for option, is_given in (("--hashes-only", hashes_only), ("--data", data is not None)):
+        if against is not None and is_given:
+            raise PlainError(Texts().text("Either --against or {option}.", option=option))
     found: review.Review | comparison.Comparison
     if against is not None:
         found = comparison.compare(run, against)

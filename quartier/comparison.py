@@ -269,8 +269,12 @@ def _input_changes(before: Look, after: Look, folders: Sequence[Path], texts: Te
     chosen = [f"data/scenarios/{name}.yaml" for name in names]
     found: list[Difference] = []
     if names[0] != names[1]:
-        found.append(Difference(FILE, None, "scenario", names[0], names[1], causes=("scenario",)))
-        found += _placed(before, after, folders, chosen[0], chosen[1], "scenario", texts)
+        # Two files, not two versions of one: what differs is told of the scenarios, by field.
+        called = texts.text("scenario")
+        called = called[0].upper() + called[1:]
+        found.append(Difference("", None, "scenario", names[0], names[1], what=called, causes=("scenario",)))
+        fields = _placed(before, after, folders, chosen[0], chosen[1], "scenario", texts)
+        found += [dataclasses.replace(one, file="", row=None) for one in fields if one.column is not None]
     for path in (*new, *(path for path in old if path not in new)):
         if old.get(path) == new.get(path) or (names[0] != names[1] and path in chosen):
             continue

@@ -40,7 +40,8 @@ class Difference:
     Attributes
     ----------
     file : str
-        Path below the run's folder; one in ``inputs/`` stands for the city's file, too.
+        Path below the run's folder; one in ``inputs/`` stands for the city's file, too. Empty: between two scenarios, not two versions
+        of one file.
     row : int, optional
         Row of a table or line of a text, as a spreadsheet or an editor counts them.
     column : str, optional
@@ -66,6 +67,9 @@ class Difference:
 
     def line(self, texts: Texts) -> str:
         """Give place and values as one line, without the cause."""
+        given, expected = (texts.text("nothing") if v is None else texts.given(v) for v in (self.given, self.expected))
+        if not self.file:
+            return f"{self.what or self.column}: {given} \N{RIGHTWARDS ARROW} {expected}"
         row = [] if self.row is None else [texts.text("row {row}", row=self.row)]
         if self.place and row and self.file.endswith(".csv"):
             row = [f"{row[0]} ({self.place})"]
@@ -79,7 +83,6 @@ class Difference:
             where = f"{where}: {self.what}"
         if self.given is None and self.expected is None:
             return where
-        given, expected = (texts.text("nothing") if v is None else texts.given(v) for v in (self.given, self.expected))
         if self.causes and self.causes[0] in ("inputs", "scenario", "parameters"):
             return texts.text("{where}: was {old}, is {new}", where=where, old=given, new=expected)
         return texts.text("{where}: given {given}, expected {expected}", where=where, given=given, expected=expected)
@@ -92,7 +95,7 @@ class Difference:
     def as_json(self, texts: Texts) -> dict[str, Any]:
         """Give the same for machines."""
         return {
-            "file": self.file,
+            "file": self.file or None,
             "place": self.place or None,
             "row": self.row,
             "column": self.column,
@@ -125,9 +128,11 @@ def changed_leaves(given: Any, expected: Any) -> Change:
 
 
 def shown(value: Any) -> str | None:
-    """Give a value as it is told; None where there is none."""
-    if value is ABSENT:
+    """Give a value as it is told, plain values in a list one after the other; None where there is none."""
+    if value is ABSENT or value == []:
         return None
+    if isinstance(value, list) and not any(isinstance(one, (list, dict)) for one in value):
+        return ", ".join(str(shown(one)) for one in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

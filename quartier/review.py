@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from quartier import manifest as manifests
-from quartier.data import find_path
+from quartier.data import find_path, system_reason
 
 # Solvers, notebooks and pictures are imported where they are needed: hashes alone are compared in half a second.
 from quartier.differences import ABSENT, Cause, Change, Difference, changed_leaves, csv_rows, leaves, places, shown
@@ -203,8 +203,8 @@ def _on_disk(run: Path) -> tuple[dict[str, File], dict[str, str]]:
                 odd[path] = mark("a link, which is not followed")
             else:
                 odd[path] = mark("no file")
-        except OSError as error:
-            odd[path] = error.strerror or str(error)
+        except OSError:
+            odd[path] = mark("a file that cannot be read")
     return files, odd
 
 
@@ -369,7 +369,7 @@ def verify(
             compared = look.check_again(Path(scratch), city, progress=progress)
     except OSError as error:
         compared = ""
-        look.failed = look.texts.text("The run could not be made again: {why}", why=error.strerror or str(error))
+        look.failed = look.texts.text("The run could not be made again: {why}", why=system_reason(error, look.texts))
     found = look.review(compared)
     if not found.failed:
         _record(found, look.manifest)

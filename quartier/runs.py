@@ -15,13 +15,25 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from quartier import kernels, manifest, optimise, outputs, pages, report
 from quartier import notebooks as workbook
 from quartier import scenario as scenarios
-from quartier.data import LONE_GROUP, DataError, Fault, Sites, ambiguous, find_path, input_files, load
+from quartier.data import (
+    LONE_GROUP,
+    DataError,
+    Fault,
+    Sites,
+    ambiguous,
+    find_path,
+    input_files,
+    load,
+    no_folder,
+    system_reason,
+)
 from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.plan import InfeasibleScenario, Plan
 
@@ -455,7 +467,14 @@ def check_notebooks(folder: str | Path = "notebooks") -> list[str]:
     -------
     list of str
         One sentence for each fault, see `quartier.notebooks.check_notebooks`; none if all is as it should be.
+
+    Raises
+    ------
+    PlainError
+        There is no such folder.
     """
+    if not Path(folder).is_dir():
+        raise PlainError(no_folder(Path(folder), folder, Texts()))
     home = Path(folder).resolve().parent
     with kernels.ready() as warm:
 
@@ -539,7 +558,7 @@ def _read_notebook(path: Path, texts: Texts) -> Any:
     try:
         return kernels.nbformat().read(path, as_version=4)
     except OSError as error:
-        raise RunError(f"{path.name}: {error.strerror}") from error
+        raise RunError(f"{path.name}: {system_reason(error, texts)}") from error
     except Exception as error:  # nbformat has no common base for what may be wrong with a file
         raise RunError(texts.text("{file} is no notebook that can be read.", file=path.name)) from error
 
@@ -630,7 +649,7 @@ def _stopped(
         where = texts.text("{notebook}, cell [{n}]", notebook=path.name, n=stopped.cell)
     reason = stopped.reason
     if stopped.kind in _WHY:
-        reason = texts.text(_WHY[stopped.kind], reason=stopped.reason, seconds=texts.number(cell_time_s))
+        reason = texts.text(_WHY[stopped.kind], reason=stopped.reason, seconds=_in_full(cell_time_s, texts))
     command = [_here("papermill"), f"{path.parent.name}/{path.name}", "out.ipynb"]
     again = " ".join([*command, *_options(parameters, every=True)])
     failure = {
@@ -648,6 +667,11 @@ def _stopped(
         exit_code=1,
         failure=failure,
     )
+
+
+def _in_full(number: float, texts: Texts) -> str:
+    """Write a number with all the decimals that it was given with."""
+    return texts.number(number, max(0, -int(Decimal(str(number)).normalize().as_tuple().exponent)))
 
 
 _PLACES = ("data_dir", "scenario")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import functools
 import html
 import json
@@ -29,9 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from quartier import comparison, kernels, manifest, outputs, report, review, runs
-from quartier.data import find_path, no_folder
+from quartier.data import find_path, no_folder, system_reason
 from quartier.language import PlainError, Texts, mark
-from quartier.scenario import scenario_names
+from quartier.scenario import files_not_read, parameter_faults, scenario_names
 
 PERIODS = ("week", "month", "quarter", "year")
 """What a run may be due once in; weeks are those of ISO 8601, which begin on Monday."""
@@ -155,6 +156,8 @@ def _checked(order: Order) -> tuple[list[str], dict[str, Any]]:
     texts = Texts()
     if not order.out.strip():
         raise runs.RunError(texts.text("The folder that holds runs needs a name."))
+    if not order.data.strip():
+        raise runs.RunError(texts.text("The city's folder needs a name."))
     if order.every is not None and order.every not in PERIODS:
         raise _refused("--every", order.every, texts.either(PERIODS))
     if order.jobs is not None and order.jobs < 1:
@@ -167,7 +170,20 @@ def _checked(order: Order) -> tuple[list[str], dict[str, Any]]:
     names = scenario_names(order.data) if order.is_all else [order.scenario or "baseline"]
     if not names:
         raise runs.RunError(texts.text("There are no scenarios in {folder}.", folder=texts.given(order.data)))
+    known = scenario_names(order.data)
+    if known and names[0] not in [*known, *(Path(file).stem for file in files_not_read(order.data))]:
+        raise runs.RunError("\n".join(_unknown_scenario(names[0], known, changes, texts)))
     return names, changes
+
+
+def _unknown_scenario(name: str, known: Sequence[str], changes: Mapping[str, Any], texts: Texts) -> Iterator[str]:
+    """Say that there is no scenario of a name, which was perhaps meant, and what else is wrong with the parameters."""
+    said = texts.text("There is no scenario {name}.", name=texts.given(name))
+    if near := difflib.get_close_matches(name, known, n=1):
+        said += " " + texts.text("Perhaps: {name}", name=near[0])
+    yield said
+    yield texts.text("What there is: {command}", command=", ".join(known))
+    yield from (f"  - {fault.sentence(texts)}" for fault in parameter_faults(changes, texts))
 
 
 def _refused(option: str, given: object, expected: str) -> runs.RunError:
@@ -419,7 +435,9 @@ def _opened(log: str) -> int:
 
 def _unloggable(log: str, error: Exception) -> str:
     texts = Texts()
-    reason = getattr(error, "strerror", None) or str(error)
+    reason = system_reason(error, texts)
+    if isinstance(error, FileNotFoundError):  # the file itself would be made
+        reason = texts.text("no such folder")
     return texts.text("The log {file} cannot be written: {reason}", file=texts.given(log, 200), reason=reason)
 
 
@@ -453,7 +471,8 @@ def _call(words: list[str], body: bytes, surroundings: Mapping[str, str]) -> str
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            return f"{words[0]}: {getattr(error, 'strerror', None) or error}"
+            is_there = not isinstance(error, FileNotFoundError)
+            return f"{words[0]}: {system_reason(error, texts) if is_there else texts.text('no such program')}"
         try:
             code = called.wait(COMMAND_TIME_S)
         except subprocess.TimeoutExpired:
@@ -620,10 +639,18 @@ def sentences(listed: Mapping[str, Any], out: str | Path = "outputs") -> list[st
                 plural="{n} runs were not finished, the last one {run} ({why})",
                 n=len(listed["failed"]),
                 run=f"{outputs.FAILED}/{last['run']}",
-                why=(last.get("message") or last.get("kind") or "?").splitlines()[0],
+                why=str(last.get("message") or _why_unfinished(last.get("kind"), texts)).splitlines()[0],
             )
         )
     return lines
+
+
+_KINDS = {"interrupted": mark("interrupted"), "killed": mark("it was killed, or the machine was switched off")}
+
+
+def _why_unfinished(kind: object, texts: Texts) -> str:
+    """Say why a run was not finished that says no more of it than the kind of its failure."""
+    return texts.text(_KINDS[kind]) if kind in _KINDS else texts.text("for an unknown reason")
 
 
 def _row(one: Mapping[str, Any], texts: Texts) -> list[str]:

@@ -134,6 +134,8 @@ def test_the_dates_are_written_into_a_file_for_calendars(project, say):
         (("run", "--out", ""), "Namen"),
         (("run", "--data", "nosuch"), "nosuch"),
         (("check", "--data", "nosuch"), "nosuch"),
+        (("check", "--data", ""), "Der Ordner der Stadt braucht einen Namen."),
+        (("check", "--notebooks", "nosuch"), "Einen Ordner „nosuch“ gibt es nicht."),
         (("run", "--bogus"), "--bogus"),
         (("run", "-p"), "-p"),
         (("run", "baseline", "cut"), "run baseline cut"),

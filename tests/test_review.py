@@ -914,6 +914,27 @@ def test_scenario_and_parameters_are_told_apart(two, damage, scenario, parameter
     assert set(share.moves) == set(found.moves) != set()
 
 
+def test_two_scenarios_are_told_by_their_fields_and_not_as_versions_of_one_file(two, say):
+    chosen = appended("data/scenarios/cut.yaml", "excluded: [declined, negotiating]")
+    old, new = two(chosen, "cut")
+    code, out, _ = say("verify", new, "--against", old)
+    assert code == 1
+    said = out.partition("Was sich geändert hat:\n")[2].splitlines()
+    assert said[0] == "  - Szenario: „baseline“ → „cut“"
+    assert "  - budget_eur: „20000.0“ → „18000.0“" in said
+    assert "  - excluded: „declined“ → „declined, negotiating“" in said
+    assert out.count("„cut“") == 1
+    assert "cut.yaml" not in out
+    first, *_ = json.loads(say("verify", new, "--against", old, "--json")[1])["changes"]
+    assert (first["file"], first["column"], first["given"], first["expected"]) == (None, "scenario", "baseline", "cut")
+
+
+@pytest.mark.parametrize("option", [("--hashes-only",), ("--data", "data")])
+def test_what_a_comparison_does_not_take_is_refused(say, option):
+    code, out, err = say("verify", "one", "--against", "other", *option)
+    assert (code, out, err) == (2, "", f"Entweder --against oder {option[0]}.\n")
+
+
 def test_a_parameter_that_was_not_given_is_told_as_the_scenario_has_it(two):
     old, new = two(nothing, budget_eur=15000)
     for pair, line in (((new, old), "war „20000“, ist „15000“"), ((old, new), "war „15000“, ist „20000“")):

@@ -15,6 +15,7 @@ from small_city import changed, fingerprint, write_city
 
 import quartier as q
 from quartier import kernels, manifest, outputs, pages, report, runs
+from quartier.language import Texts
 from quartier.scenario import PARAMETERS, ScenarioError
 
 MONDAY = datetime.date(2026, 11, 23)
@@ -589,3 +590,10 @@ def test_an_infinite_aversion_can_be_asked_for_and_no_infinite_budget():
     assert q.Scenario().replace(**changes).inequality_aversion == float("inf")
     with pytest.raises(q.ScenarioError, match="endliche Zahl"):
         q.Scenario().replace(**runs.parse_parameters(["budget_eur=inf"]))
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.001, "0,001"), (2.5, "2,5"), (600.0, "600"), (86_400, "86.400")])
+def test_the_time_of_a_cell_is_told_as_it_was_given(seconds, said):
+    stopped = kernels.NotebookStopped(1, "time", "")
+    error = runs._stopped(Path("plan.ipynb"), stopped, {}, seconds, Texts())
+    assert f"länger als {said} Sekunden" in str(error)

@@ -214,12 +214,12 @@ def test_the_log_says_in_a_line_what_was_reached(project):
     assert begun.keys() == done.keys()
 
 
-def test_a_log_that_cannot_be_written_is_one_line_before_anything_is_started(project):
+@pytest.mark.parametrize(("log", "why"), [("data", "ein Ordner"), ("nix/dir/x", "kein solcher Ordner")])
+def test_a_log_that_cannot_be_written_is_one_line_before_anything_is_started(project, log, why):
     before = fingerprint(project)
-    code, said, (line,) = order(log="data")
+    code, said, (line,) = order(log=log)
     assert (code, said) == (2, [])
-    assert line.startswith("Kein Lauf von „baseline“: Das Protokoll „data“ kann nicht geschrieben werden")
-    assert "\n" not in line
+    assert line == f"Kein Lauf von „baseline“: Das Protokoll „{log}“ kann nicht geschrieben werden: {why}"
     assert fingerprint(project) == before
 
 
@@ -251,7 +251,8 @@ def test_a_success_is_told_to_the_log_alone(project):
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("nosuch-command", "nosuch-command: "),
+        ("nosuch-command", "nosuch-command: kein solches Programm"),
+        ("./data", "./data: keine Berechtigung"),
         (python("import sys; print('first', file=sys.stderr); sys.exit('no mail')"), "endete mit dem Code 1: no mail"),
         (python("import time; time.sleep(60)"), "länger als 1 Sekunden"),
     ],
@@ -492,6 +493,38 @@ def write_names(run, **names):
     rows = "".join(f"{site},{name}\n" for site, name in names.items())
     Path("outputs", run, "tables").mkdir()
     Path("outputs", run, "tables", "distribution.csv").write_text(f"site_id,name\n{rows}", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("interrupted", "unterbrochen"),
+        ("killed", "abgebrochen, oder der Rechner wurde ausgeschaltet"),
+        ("odd", "aus unbekanntem Grund"),
+    ],
+)
+def test_a_run_that_says_no_more_than_how_it_ended_is_listed_in_words(project, kind, why):
+    Path("outputs/failed/2026-11-27-cut").mkdir(parents=True)
+    Path("outputs/failed/2026-11-27-cut/failure.json").write_text(json.dumps({"kind": kind}))
+    last = schedule.sentences(schedule.list_runs("outputs"))[-1]
+    assert last == f"1 Lauf wurde nicht fertig: failed/2026-11-27-cut ({why})"
+
+
+def test_a_scenario_that_is_mistyped_is_told_with_the_one_that_was_perhaps_meant(project):
+    code, said, (line,) = order(scenario="baselin", parameters=("budgt=3",))
+    assert (code, said) == (2, [])
+    assert line.splitlines()[:2] == [
+        "Kein Lauf von „baselin“: Es gibt kein Szenario „baselin“. Gemeint war vielleicht: baseline",
+        "Was es gibt: baseline, cut",
+    ]
+    assert line.splitlines()[2].startswith("  - Parameter budgt: gegeben kein Parameter dieses Namens, erwartet ")
+    assert len(line.splitlines()) == 3
+    assert order(scenario="zzz")[2] == ["Kein Lauf von „zzz“: Es gibt kein Szenario „zzz“.\nWas es gibt: baseline, cut"]
+
+
+@pytest.mark.parametrize("asked", [{}, {"is_all": True}])
+def test_a_city_without_a_name_is_told_so(project, asked):
+    assert order(data=" ", **asked)[2][0].endswith("Der Ordner der Stadt braucht einen Namen.")
 
 
 def test_where_there_is_no_run_that_is_said(project):
