@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from quartier.data import DataError, Fault, Sites, ambiguous, find_path
+from quartier.feasibility import Held, find_conflict
 from quartier.language import PlainError, Texts, mark
 from quartier.optimise import allocate
 from quartier.outputs import locked
@@ -311,7 +312,7 @@ class Panel:
         return _Choices(scenario, self._tidy(scenario, changes), before.locks)
 
     def repair(self, number: int) -> None:
-        """Make one of the changes that ``impossible.repairs`` lists, counted from 0. A lock that it touches is let go.
+        """Make one of the changes that ``impossible.repairs`` lists, counted from 0. Locks are let go where it says so.
 
         Raises
         ------
@@ -788,16 +789,30 @@ class Panel:
             changes = self._with_locks(choices)
             before = self._unchanged(choices.scenario)
             sites = before.replace(changes, choices.scenario.language) if changes else before
-            answer: Plan | InfeasibleScenario
-            try:
-                answer = allocate(sites, choices.scenario)
-            except InfeasibleScenario as error:
-                answer = error
+            # A lock is a rule of its own in what is told: the sites know it only as their floor and cap.
+            answer: Plan | InfeasibleScenario | None
+            answer = find_conflict(sites, choices.scenario, self._held(choices)) if choices.locks else None
+            if answer is None:
+                try:
+                    answer = allocate(sites, choices.scenario)
+                except InfeasibleScenario as error:
+                    answer = error
             self._solved[key] = _Solved(sites, answer)
             while len(self._solved) > MOST_SOLVED:
                 self._solved.popitem(last=False)
         self._solved.move_to_end(key)
         return self._solved[key]
+
+    def _held(self, choices: _Choices) -> dict[str, Held]:
+        """Say what each locked site is held at, and what it has without."""
+        free = self._free(choices)
+        columns = ["min_eur", "max_eur", "status"]
+        return {site: Held(amount, *free.loc[site, columns]) for site, amount in choices.locks.items()}
+
+    def _free(self, choices: _Choices) -> pd.DataFrame:
+        """Give the sites as they are chosen, without locks."""
+        changes, language = choices.changes, choices.scenario.language
+        return self._base.replace(changes, language).frame if changes else self._base.frame
 
     def _answer(self, choices: _Choices) -> Plan:
         answer = self._solve(choices).answer
@@ -833,7 +848,7 @@ class Panel:
             return choices.changes
         self._refuse_years(choices)
         part = dict(zip(self._base.site_ids, year_share(self._base, scenario), strict=True))
-        free = self._base.replace(choices.changes, scenario.language).frame if choices.changes else self._base.frame
+        free = self._free(choices)
         changes = {site_id: dict(one) for site_id, one in choices.changes.items()}
         for site_id, amount in locks.items():
             status, eur = free.loc[site_id, "status"], amount / float(part[site_id])

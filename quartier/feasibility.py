@@ -13,7 +13,7 @@ import functools
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -53,9 +53,29 @@ FEW_SITES = 100
 """Of no more sites than these it is tried whether each must be released; of more that would take long and help nobody."""
 
 
+class Held(NamedTuple):
+    """A site that somebody holds at an amount: its floor and cap are this amount then, and its status commits.
+
+    Attributes
+    ----------
+    amount_eur : float
+        What it is held at, EUR.
+    min_eur, max_eur, status
+        What it has without.
+    """
+
+    amount_eur: float
+    min_eur: float
+    max_eur: float
+    status: str
+
+
 class _Problem(NamedTuple):
+    """The sites as they are held, if some are: being held is a rule of its own, and letting go gives a site back what it had."""
+
     sites: Sites
     scenario: Scenario
+    held: Mapping[str, Held] = {}
 
 
 def refuse_impossible(sites: Sites, scenario: Scenario) -> None:
@@ -71,9 +91,14 @@ def refuse_impossible(sites: Sites, scenario: Scenario) -> None:
         raise found
 
 
-def find_conflict(sites: Sites, scenario: Scenario) -> InfeasibleScenario | None:
-    """Say what makes the scenario impossible, with the least repairs, without raising it; None if some plan keeps all rules."""
-    problem = _Problem(*scenario.settled(sites))
+def find_conflict(
+    sites: Sites, scenario: Scenario, held: Mapping[str, Held] | None = None
+) -> InfeasibleScenario | None:
+    """Say what makes the scenario impossible, with the least repairs, without raising it; None if some plan keeps all rules.
+
+    Sites that are held at an amount stay so in each repair that does not say that it lets go of them.
+    """
+    problem = _Problem(*scenario.settled(sites), held or {})
     return None if _possible(problem) else _explanation(problem)
 
 
@@ -92,7 +117,7 @@ def possible(sites: Sites, scenario: Scenario) -> bool:
 
 
 def _possible(problem: _Problem) -> bool:
-    return possible(*problem)
+    return possible(problem.sites, problem.scenario)
 
 
 def _by_the_least_plan(years: list[tuple[Limits, list[Shared]]], scenario: Scenario) -> bool | None:
@@ -143,6 +168,7 @@ def _least_steps(rules: Limits, min_sites: int) -> np.ndarray:
 _KINDS = (
     "step_eur",
     "excluded",
+    "held",
     "max_eur",
     "min_eur",
     "max_change_share",
@@ -157,9 +183,16 @@ _KINDS = (
 
 
 def _kinds(problem: _Problem) -> list[str]:
-    """Rules that can be let go, each group by itself."""
-    groups = [f"groups.{i}" for i in range(len(problem.scenario.groups))]
-    return [one for kind in _KINDS for one in (groups if kind == "groups" else [kind])]
+    """Rules that can be let go, each group and each site that is held by itself."""
+    several = {
+        "groups": [f"groups.{i}" for i in range(len(problem.scenario.groups))],
+        "held": [f"held.{site_id}" for site_id in problem.held],
+    }
+    return [one for kind in _KINDS for one in several.get(kind, [kind])]
+
+
+def _is_group(kind: str) -> bool:
+    return kind.startswith("groups.")
 
 
 def _only(problem: _Problem, kinds: Iterable[str], *, whole_years: bool = False) -> _Problem:
@@ -169,7 +202,9 @@ def _only(problem: _Problem, kinds: Iterable[str], *, whole_years: bool = False)
     that was excluded and no longer is need not go on because it had money. Months are no rule but what is known of the
     sites, for a part of a year has lower floors as well as lower caps: they count unless the year is to be a whole one.
     """
-    (sites, scenario), kinds = problem, set(kinds)
+    kinds = set(kinds)
+    problem = _freed(problem, [site_id for site_id in problem.held if f"held.{site_id}" not in kinds])
+    sites, scenario, held = problem
     step, budgets = scenario.step_eur, scenario.budgets_eur
     let_go: dict[str, dict[str, object]] = {
         "step_eur": {"step_eur": step * (1e-2 if crosses(scenario) else 1e-6)},
@@ -191,7 +226,9 @@ def _only(problem: _Problem, kinds: Iterable[str], *, whole_years: bool = False)
         },
         "commitment": {"committed": ()},
     }
-    changes = {name: value for kind, change in let_go.items() if kind not in kinds for name, value in change.items()}
+    changes: dict[str, Any] = {
+        name: value for kind, change in let_go.items() if kind not in kinds for name, value in change.items()
+    }
     groups = [group.model_dump() for i, group in enumerate(scenario.groups) if f"groups.{i}" in kinds]
     if "budget_eur" not in kinds:
         groups = [limits for group in groups for limits in _in_eur(group, budgets)]
@@ -200,7 +237,28 @@ def _only(problem: _Problem, kinds: Iterable[str], *, whole_years: bool = False)
         sites = _with(sites, "previous_eur", np.where(out, math.nan, sites.numbers("previous_eur")))
     if whole_years:
         changes["months"] = {}
-    return _Problem(sites, scenario.replace(groups=groups, **changes))
+    for column in ("min_eur", "max_eur"):
+        if held and column in changes:  # what is held stays so
+            sites = _with(sites, column, np.where(_is_free(problem), changes.pop(column), sites.numbers(column)))
+    return _Problem(sites, scenario.replace(groups=groups, **changes), held)
+
+
+def _freed(problem: _Problem, gone: list[str]) -> _Problem:
+    """Let go of sites that are held: they have the floor, cap and status again that they have without."""
+    sites, held = problem.sites, problem.held
+    if not gone:
+        return problem
+    at = [sites.site_ids.index(site_id) for site_id in gone]
+    for column in ("min_eur", "max_eur", "status"):
+        values = sites.frame[column].to_numpy().copy()
+        values[at] = [getattr(held[site_id], column) for site_id in gone]
+        sites = _with(sites, column, values)
+    return _Problem(sites, problem.scenario, {one: held[one] for one in held if one not in gone})
+
+
+def _is_free(problem: _Problem) -> np.ndarray:
+    """Say which sites nobody holds, shape (n,)."""
+    return ~np.isin(problem.sites.site_ids, list(problem.held))
 
 
 def _in_eur(group: dict[str, Any], budgets: Iterable[float]) -> list[dict[str, Any]]:
@@ -219,10 +277,10 @@ def _with(sites: Sites, column: str, values: np.ndarray) -> Sites:
 
 def _irreducible(problem: _Problem, known: Iterable[list[str]] = ()) -> list[str]:
     """Give a conflict; one of the known ones, if it still is one."""
-    rules, kinds = limits(*problem), _kinds(problem)
+    rules, kinds = limits(problem.sites, problem.scenario), _kinds(problem)
     kinds = next((one for one in known if not _possible(_only(problem, one))), kinds)
     kinds = [kind for kind in kinds if kind != "months"]
-    groups = [kind for kind in kinds if "." in kind]
+    groups = [kind for kind in kinds if _is_group(kind)]
     order = [[kind] for kind in kinds]
     if groups:  # all at once, before each by itself
         order.insert(kinds.index(groups[0]), groups)
@@ -232,7 +290,8 @@ def _irreducible(problem: _Problem, known: Iterable[list[str]] = ()) -> list[str
     for gone in order:
         rest = [kind for kind in kinds if kind not in gone]
         without = _only(problem, rest)
-        if len(rest) < len(kinds) and (without.scenario == current.scenario or not _possible(without)):
+        same = without.scenario == current.scenario and not problem.held
+        if len(rest) < len(kinds) and (same or not _possible(without)):
             kinds, current = rest, without
     if problem.scenario.months and _possible(_only(problem, kinds, whole_years=True)):
         kinds.insert(0, "months")
@@ -305,7 +364,7 @@ def _chosen_anew(before: Scenario, after: Scenario, sites: Sites) -> Scenario:
 
 
 def _field(**changes: object) -> Change:
-    return lambda problem: _Problem(problem.sites, problem.scenario.replace(**changes))
+    return lambda problem: problem._replace(scenario=problem.scenario.replace(**changes))
 
 
 def _least(problem: _Problem, test: Test, change: Callable[[int], Change], most: int) -> Change | None:
@@ -326,7 +385,7 @@ def _first(problem: _Problem, test: Test, changes: Iterable[Change]) -> Change |
 
 def _enough_steps(problem: _Problem) -> int:
     """Steps that are enough for any plan if there is one: all floors of sites and groups."""
-    years = [all_limits(*year) for year in single_years(*problem)]
+    years = [all_limits(*year) for year in single_years(problem.sites, problem.scenario)]
     steps = sum(int(rules.low.sum()) + int(sum(one.least_steps for one in shared)) for rules, shared in years)
     return min(steps, int(NO_LIMIT_EUR / problem.scenario.step_eur))
 
@@ -396,7 +455,7 @@ def _ease_group(problem: _Problem, kind: str, test: Test) -> Change | None:
         def change(problem: _Problem) -> _Problem:
             groups = [group.model_dump() for group in problem.scenario.groups]
             groups[at] |= changes
-            return _Problem(problem.sites, problem.scenario.replace(groups=groups))
+            return problem._replace(scenario=problem.scenario.replace(groups=groups))
 
         return change
 
@@ -433,28 +492,34 @@ def _lower_least_sites(problem: _Problem, kind: str, test: Test) -> Change | Non
 
 
 def _at_the_sites(column: str, value_eur: float, eased: Callable[..., Any]) -> Change:
-    """Ease floors or caps to a value: the scenario's where it states them, else those of the sites."""
+    """Ease floors or caps to a value: the scenario's where it states them, else those of the sites, held ones as they are without."""
 
     def change(problem: _Problem) -> _Problem:
-        sites, scenario = problem
+        sites, scenario, held = problem
         stated = getattr(scenario, column)
         if stated is not None:
-            return _Problem(sites, scenario.replace(**{column: float(eased(stated, value_eur))}))
-        return _Problem(_with(sites, column, eased(sites.numbers(column), value_eur)), scenario)
+            return problem._replace(scenario=scenario.replace(**{column: float(eased(stated, value_eur))}))
+        values = sites.numbers(column)
+        sites = _with(sites, column, np.where(_is_free(problem), eased(values, value_eur), values))
+        without: dict[str, dict[str, Any]] = {
+            site_id: {column: float(eased(getattr(one, column), value_eur))} for site_id, one in held.items()
+        }
+        return _Problem(sites, scenario, {site_id: one._replace(**without[site_id]) for site_id, one in held.items()})
 
     return change
 
 
 def _lower_floors(problem: _Problem, kind: str, test: Test) -> Change | None:
     """The highest level of floors that fits, in whole steps."""
-    (sites, scenario), step = problem, problem.scenario.step_eur
-    top = math.ceil(np.max(sites.numbers("min_eur") if scenario.min_eur is None else scenario.min_eur) / step)
+    scenario, step = problem.scenario, problem.scenario.step_eur
+    floors = [*problem.sites.numbers("min_eur")[_is_free(problem)], *(one.min_eur for one in problem.held.values())]
+    top = math.ceil(np.max(floors if scenario.min_eur is None else scenario.min_eur) / step)
     return _least(problem, test, lambda less: _at_the_sites("min_eur", (top - less) * step, np.minimum), top - 1)
 
 
 def _raise_caps(problem: _Problem, kind: str, test: Test) -> Change | None:
     """The lowest level of caps that is enough, in whole steps."""
-    step, part = problem.scenario.step_eur, year_share(*problem).min(initial=1.0)
+    step, part = problem.scenario.step_eur, year_share(problem.sites, problem.scenario).min(initial=1.0)
     most = min(math.ceil(_enough_steps(problem) / part), int(NO_LIMIT_EUR / step))
     return _least(problem, test, lambda steps: _at_the_sites("max_eur", steps * step, np.maximum), most)
 
@@ -472,23 +537,31 @@ def _admit_statuses(problem: _Problem, kind: str, test: Test) -> Change | None:
     return _first(problem, test, (_field(excluded=some) for some in kept))
 
 
+def _let_go(problem: _Problem, kind: str, test: Test) -> Change | None:
+    """Let go of a site that is held."""
+    return _first(problem, test, [lambda problem: _freed(problem, [kind.partition(".")[2]])])
+
+
 def _release(problem: _Problem, kind: str, test: Test) -> Change | None:
-    """Release sites from their commitment: first those without an amount, then high floors if money lacks, then little need."""
-    sites, scenario = problem
-    rules, need, ids = limits(*problem), needs.weigh(sites, scenario.need_weights).to_numpy(), sites.site_ids
+    """Release sites from their commitment: first those without an amount, then high floors if money lacks, then little need.
+
+    Those that are held stay committed.
+    """
+    sites, scenario, _ = problem
+    rules, need, ids = limits(sites, scenario), needs.weigh(sites, scenario.need_weights).to_numpy(), sites.site_ids
     costs = rules.low if _least_steps(rules, 0).sum() > rules.budget else np.zeros(len(ids))
-    stuck, bound = rules.low > rules.high, np.isin(sites.statuses, scenario.committed)
+    stuck, bound = rules.low > rules.high, np.isin(sites.statuses, scenario.committed) & _is_free(problem)
     order = sorted(map(int, np.flatnonzero(bound)), key=lambda i: (~stuck[i], -costs[i], need[i], ids[i]))
     free = [status for status in STATUSES if status not in scenario.committed]
     if not free:
-        return _first(problem, test, [_field(committed=())])
+        return None if problem.held else _first(problem, test, [_field(committed=())])
     free.sort(key=lambda status: status in scenario.excluded)
 
     def released(gone: list[int]) -> Change:
         def change(problem: _Problem) -> _Problem:
             statuses = problem.sites.statuses.astype(object)
             statuses[gone] = free[0]
-            return _Problem(_with(problem.sites, "status", statuses), problem.scenario)
+            return problem._replace(sites=_with(problem.sites, "status", statuses))
 
         return change
 
@@ -501,6 +574,7 @@ def _release(problem: _Problem, kind: str, test: Test) -> Change | None:
 
 _CHANGES: dict[str, Callable[[_Problem, str, Test], Change | None]] = {
     "groups": _ease_group,
+    "held": _let_go,
     "max_change_share": _ease_change,
     "months": _whole_year,
     "carry_limit_eur": _raise_carry,
@@ -527,13 +601,15 @@ class _Words:
         self.texts = Texts(problem.scenario.language)
         self.names = [str(name) for name in problem.sites.frame["name"]]
         self.conflict = _only(problem, kinds)
-        self.rules = limits(*self.conflict)
+        self.rules = limits(self.conflict.sites, self.conflict.scenario)
 
     def head(self) -> str:
         """Say in sites, places and EUR what is missing."""
         texts, rules, scenario = self.texts, self.rules, self.problem.scenario
         count = int(rules.committed.sum())
-        groups = [self.problem.scenario.groups[int(kind.partition(".")[2])].name for kind in self.kinds if "." in kind]
+        groups = [
+            self.problem.scenario.groups[int(kind.partition(".")[2])].name for kind in self.kinds if _is_group(kind)
+        ]
         if groups:
             return texts.text(
                 "The limits of {names} cannot be kept together with the other rules.", names=texts.listing(groups)
@@ -542,9 +618,7 @@ class _Words:
         if beyond or {"max_change_share", "reserve_eur"} & set(self.kinds):
             return texts.text("No plan keeps all rules.")
         if "budget_eur" in self.kinds:
-            required = (
-                int(_least_steps(rules, self.conflict.scenario.min_sites).sum()) * self.conflict.scenario.step_eur
-            )
+            required = self.least_eur()
             return texts.text(
                 "{n} site needs at least {required}; {budget} are there; {missing} are missing.",
                 plural="{n} sites need at least {required}; {budget} are there; {missing} are missing.",
@@ -571,9 +645,25 @@ class _Words:
         can = int(rules.fundable.sum())
         return texts.text("At least {n} sites are to be funded; only {can} may be.", n=scenario.min_sites, can=can)
 
+    def least_eur(self) -> float:
+        """What the sites need that the conflict is about.
+
+        Where not even a step a site is there, floors are no part of the conflict: they are what is needed all the same.
+        """
+        conflict, kinds = self.conflict, self.kinds
+        if "min_eur" not in kinds:
+            held = [f"held.{site_id}" for site_id in self.problem.held]
+            conflict = _only(self.problem, {*kinds, *held, "min_eur", "step_eur"})
+        rules = limits(conflict.sites, conflict.scenario)
+        return int(_least_steps(rules, conflict.scenario.min_sites).sum()) * conflict.scenario.step_eur
+
     def rule(self, kind: str) -> Rule:
         """Give a rule of the conflict in words."""
-        texts, scenario, sites = self.texts, self.problem.scenario, self.problem.sites
+        texts, (sites, scenario, held) = self.texts, self.problem
+        if kind.startswith("held."):
+            site_id = kind.partition(".")[2]
+            name, amount = sites.frame.loc[site_id, "name"], texts.eur(held[site_id].amount_eur)
+            return Rule(kind, texts.text("{site} is locked at {amount}", site=name, amount=amount))
         if kind == "commitment":
             n = int(np.isin(sites.statuses, scenario.committed).sum())
             return Rule(kind, texts.text("{n} site must be funded", plural="{n} sites must be funded", n=n))
@@ -606,14 +696,15 @@ class _Words:
             return Rule(kind, texts.text("months of the first year with money: {months}", months=shown))
         if kind == "reserve_eur":
             return Rule(kind, texts.text("{value} are kept back", value=texts.eur(scenario.reserve_eur)))
-        if "." in kind:
+        if _is_group(kind):
             group = scenario.groups[int(kind.partition(".")[2])]
             stated_limits = ", ".join(
                 f"{name} {value:g}" for name in GROUP_LIMITS if (value := getattr(group, name)) is not None
             )
             return Rule(kind, texts.text("limits of {name}: {limits}", name=group.name, limits=stated_limits))
         stated = getattr(scenario, kind)
-        values = sites.numbers(kind) if stated is None else np.array([stated])
+        here = self.conflict.sites.numbers(kind)[_is_free(self.conflict)]  # a lock has no floor and cap of its own
+        values = here if stated is None else np.array([stated])
         low, high = texts.eur(values.min()), texts.eur(values.max())
         shown = low if low == high else texts.text("{low} to {high}", low=low, high=high)
         if kind == "min_eur":
@@ -629,14 +720,16 @@ class _Words:
             sentence = self.texts.text("{first}; and {second}", first=sentences.pop(), second=sentence)
 
         def apply(sites: Sites, scenario: Scenario) -> tuple[Sites, Scenario]:
-            here, after = _changed(_Problem(*scenario.settled(sites)), steps)
+            here, after, _ = _changed(_Problem(*scenario.settled(sites), self.problem.held), steps)
             return here, _chosen_anew(scenario, after, here)
 
         return Repair(kinds[0], sentence, apply, goes_on=len(kinds) > 1)
 
     def changed(self, kind: str, changed: _Problem) -> str:
         """Say how a rule differs in a changed problem."""
-        texts, (sites, before), (other_sites, after) = self.texts, self.problem, changed
+        texts, (sites, before, _), (other_sites, after, _) = self.texts, self.problem, changed
+        if kind.startswith("held."):
+            return texts.text("unlock {site}", site=sites.frame.loc[kind.partition(".")[2], "name"])
         if kind == "budget_eur":
             more = texts.eur(after.budget_eur - before.budget_eur)
             if before.years > 1:
@@ -662,7 +755,7 @@ class _Words:
             bound, free = np.isin(sites.statuses, before.committed), ~np.isin(other_sites.statuses, after.committed)
             gone = texts.listing(itertools.compress(self.names, bound & free))
             return texts.text("release {sites} from the commitment", sites=gone)
-        if "." in kind:
+        if _is_group(kind):
             return self.eased(int(kind.partition(".")[2]), after)
         simple: dict[str, tuple[str, str]] = {
             "carry_limit_eur": (mark("let {value} go over to the next year"), "value"),
@@ -675,7 +768,9 @@ class _Words:
         }
         (message, name), value = simple[kind], getattr(after, kind)
         if value is None:  # at the sites
-            value = other_sites.numbers(kind).max() if kind == "min_eur" else other_sites.numbers(kind).min()
+            without = [getattr(one, kind) for one in changed.held.values()]
+            values = [*other_sites.numbers(kind)[_is_free(changed)], *without]
+            value = max(values) if kind == "min_eur" else min(values)
         return texts.text(message, **{name: texts.eur(value) if kind.endswith("eur") else value})
 
     def eased(self, at: int, after: Scenario) -> str:

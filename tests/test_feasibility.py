@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -124,6 +125,45 @@ def test_seven_signed_sites_need_more_than_there_is():
         "lower the floors to at most 11,400 EUR",
         "release s0 from the commitment",
     ]
+
+
+def test_without_any_money_all_floors_are_missing():
+    with pytest.raises(q.InfeasibleScenario) as caught:
+        q.allocate(signed(7, 4_000), q.Scenario(language="en", budget_eur=0))
+    assert str(caught.value).splitlines()[0] == (
+        "7 sites need at least 28,000 EUR; 0 EUR are there; 28,000 EUR are missing."
+    )
+
+
+def test_sites_that_are_held_stay_so_unless_a_repair_says_that_it_lets_go():
+    free = q.Sites.from_frame(signed(3, 2_000).frame.assign(status=["signed", "signed", "prospective"]))
+    seen = set()
+    for amounts in itertools.product((None, 2_500, 9_000), repeat=3):
+        held = {
+            site: feasibility.Held(amount, *free.frame.loc[site, ["min_eur", "max_eur", "status"]])
+            for site, amount in zip(free.site_ids, amounts, strict=True)
+            if amount
+        }
+        locked = {
+            site: {"min_eur": one.amount_eur, "max_eur": one.amount_eur, "status": "signed"}
+            for site, one in held.items()
+        }
+        sites = free.replace(locked) if locked else free
+        for budget_eur, max_sites in ((0, 3), (3_000, 3), (9_500, 3), (40_000, 1)):
+            scenario = q.Scenario(budget_eur=budget_eur, max_sites=max_sites, language="en")
+            found = feasibility.find_conflict(sites, scenario, held)
+            assert (found is None) == feasibility.possible(sites, scenario)
+            for repair in found.repairs if found else ():
+                after, mended = repair.apply(sites, scenario)
+                assert feasibility.possible(after, mended), repair.sentence
+                for site, one in held.items():
+                    said = f"unlock {site}" in repair.sentence
+                    floor, cap = (one.amount_eur, one.amount_eur) if not said else (None, one.max_eur)
+                    assert after.frame.loc[site, "max_eur"] == cap, repair.sentence
+                    assert floor is None or after.frame.loc[site, "min_eur"] == floor, repair.sentence
+                    assert not said or after.frame.loc[site, "status"] == one.status or "release" in repair.sentence
+                seen |= {repair.rule.partition(".")[0]}
+    assert {"held", "budget_eur", "min_eur", "commitment", "max_sites"} <= seen
 
 
 def test_more_commitments_than_places():
