@@ -63,6 +63,16 @@ def signed(value: float, shown: str) -> str:
     return ("+" if value > 0 else "\u2212" if value < 0 else "") + shown
 
 
+def decimals(value: float) -> int:
+    """Count the decimals that a number needs, up to nine."""
+    return len(f"{value:.9f}".rstrip("0").partition(".")[2])
+
+
+def minus(text: str) -> str:
+    """Give negative numbers in a text the sign that is one, in the place of a hyphen."""
+    return re.sub(r"(?<![^\s(])-(?=\d)", "\u2212", text)
+
+
 def mark(message: str) -> str:
     """Mark a message for the catalogues where it is only translated later."""
     return message
@@ -126,6 +136,11 @@ class Texts:
         shown = 0 if round(value, digits) == 0 else value  # no minus before a zero
         return self._digits(Decimal(str(shown)), digits)
 
+    def exact(self, value: float, least: int = 0) -> str:
+        """Format a number with as many decimals as it needs, up to nine; what is shown is read back as the same number."""
+        digits = max(least, decimals(value))
+        return self.number(value, 4 if digits == 3 else digits)  # 1,125 might be a thousand
+
     def _digits(self, value: Decimal, digits: int) -> str:
         """Write a number with the marks of the language. Babel would do the same, but a panel needs a thousand for each answer."""
         if not value.is_finite():
@@ -155,13 +170,15 @@ class Texts:
 
         Examples
         --------
-        >>> Texts("de").read_number("72.000 EUR"), Texts("de").read_number("72.0"), Texts("de").read_number("acht")
-        (72000.0, None, None)
+        >>> Texts("de").read_number("72.000 EUR"), Texts("de").read_number("72 000"), Texts("de").read_number("72.0")
+        (72000.0, 72000.0, None)
         """
         from babel.numbers import NumberFormatError, parse_decimal
 
         plain = text.strip().removesuffix("EUR").removesuffix("\u20ac").removesuffix("%").strip()
-        plain = plain.replace("\u2212", "-").replace("\u00a0", "").replace("\u202f", "")
+        plain = plain.replace("\u2212", "-")
+        if re.fullmatch(r"[-+]?\d{1,3}([ \u00a0\u202f]\d{3})+([.,]\d+)?", plain):
+            plain = re.sub(r"\s", "", plain)
         mark = {"de": ",", "en": r"\."}[self.language]
         # 1,240 in German: a thousand and more, or one and some? As in the tables, nobody is asked to guess.
         if not re.fullmatch(r"[-+]?[0-9.,]{1,30}", plain) or re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}{mark}\d{{3}}", plain):

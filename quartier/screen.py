@@ -17,7 +17,7 @@ from quartier import benefit
 from quartier.data import STATUSES, Sites
 from quartier.evidence import table_of
 from quartier.explorer import MOST_COMPARED, START, TOTAL, Panel
-from quartier.language import LANGUAGES, PlainError, Texts, language_name, signed
+from quartier.language import LANGUAGES, PlainError, Texts, decimals, language_name, mark, minus, signed
 from quartier.maps import has_map, map_data
 from quartier.plan import TOLERANCE, Outcome, Plan
 from quartier.whatif import about_site, sentences
@@ -109,7 +109,7 @@ def of(panel: Panel, view: View | None = None) -> JSON:
         "kept": [
             {
                 "name": name,
-                "line": _in_a_line(one),
+                "line": _in_a_line(one, texts),
                 "note": texts.text("Kept with other data: the amounts may be others now.") if name in others else "",
             }
             for name, one in kept.items()
@@ -211,15 +211,21 @@ def _control(kind: str, key: str, label: str, **more: Any) -> JSON:
 
 
 def _range(texts: Texts, key: str, label: str, value: float, most: float, step: float, unit: str, **more: Any) -> JSON:
-    """Give a choice that is a number: a slider and a box beside it. The slider ends at `most`, the box does not."""
-    digits = 0 if step >= 1 and value == round(value) else 2 if step < 0.1 else 1
+    """Give a choice that is a number: a slider and a box beside it. The slider ends at `most`, the box does not.
+
+    The slider can stand at the value, and at zero: its steps are finer where they have to be.
+    """
+    cents = 2 if unit == "EUR" and value != round(value) else 0
+    text = texts.exact(value, max(cents, 1 if step < 1 else 0))
+    unit_of_steps = 10 ** max(decimals(value), decimals(step))
+    step = math.gcd(round(value * unit_of_steps), round(step * unit_of_steps)) / unit_of_steps or step
     return _control(
         "range",
         key,
         label,
         value=value,
-        text=texts.number(value, digits),
-        shown=f"{texts.number(value, digits)} {unit}".strip(),
+        text=text,
+        shown=f"{text} {unit}".strip(),
         min=0,
         max=max(most, math.ceil(value / step) * step),
         step=step,
@@ -242,8 +248,8 @@ def _money(panel: Panel) -> list[JSON]:
             step,
             "EUR",
             jumps=[
-                {"label": texts.text("cut by 10%"), "value": round(0.9 * scenario.budget_eur, 2)},
-                {"label": texts.text("raise by 10%"), "value": round(1.1 * scenario.budget_eur, 2)},
+                {"label": texts.text("cut by 10%"), "value": round(0.9 * scenario.budget_eur)},
+                {"label": texts.text("raise by 10%"), "value": round(1.1 * scenario.budget_eur)},
             ],
         ),
         _range(
@@ -440,9 +446,9 @@ def _worth(panel: Panel) -> list[JSON]:
         _range(
             texts,
             "scale",
-            texts.text("Response scale, of that in the data")
+            texts.text("Effect scale, of that in the data")
             if scenario.response_from == "assumed"
-            else texts.text("Response scale, of that learned"),
+            else texts.text("Effect scale, of that learned"),
             round(100 * factor, 9) if factor else 100.0,
             300,
             5,
@@ -466,7 +472,7 @@ def _origins(panel: Panel) -> list[JSON]:
         _control(
             "choice",
             "response_from",
-            texts.text("Where the response scales come from"),
+            texts.text("Where the effect scales come from"),
             value=scenario.response_from,
             options=[{"value": origin, "label": texts.name("response_from", origin)} for origin in origins],
             assumed=scenario.response_from != "quality",
@@ -475,7 +481,7 @@ def _origins(panel: Panel) -> list[JSON]:
 
 
 def scale_factor(panel: Panel) -> float:
-    """By what the response scale of all sites was multiplied; 0 where they were changed differently."""
+    """By what the effect scale of all sites was multiplied; 0 where they were changed differently."""
     base = panel.unchanged.numbers("scale_eur")
     now = panel.sites.numbers("scale_eur")
     ratio = now / base
@@ -548,7 +554,7 @@ def answer(panel: Panel, plan: Plan, before: Plan | None, view: View) -> JSON:
     caps = [*table["max_eur"][table["max_eur"] < math.inf], *amounts.values(), *earlier.values()]
     most = max([float(value) for value in caps], default=0.0) or 1.0
     locks = panel.locks
-    rows, often = [], _often(table["why"][table["amount_eur"] > 0])
+    rows, often = [], _often(table["why"][(table["amount_eur"] > 0) & ~table.index.isin(list(locks))])
     columns = ("name", "status", "min_eur", "max_eur", "amount_eur", "coverage", "benefit", "why")
     named = _status_names(texts)
     for site_id, *values in table[list(columns)].itertuples(name=None):
@@ -569,11 +575,13 @@ def answer(panel: Panel, plan: Plan, before: Plan | None, view: View) -> JSON:
                 "change_text": _signed_eur(texts, change),
                 "coverage": texts.percent(coverage) if amount else "",
                 "benefit": texts.number(reached, 1) if amount else "",
-                "why": often.get(why, why),
+                "why": texts.text("Held at {amount}.", amount=texts.eur(amount))
+                if site_id in locks and amount
+                else often.get(why, why),
                 "locked": texts.text("locked at {amount}", amount=texts.eur(locks[site_id]))
                 if site_id in locks
                 else "",
-                "by_hand": None if view.by_hand is None else texts.number(view.by_hand.get(site_id, 0.0)),
+                "by_hand": None if view.by_hand is None else texts.exact(view.by_hand.get(site_id, 0.0)),
             }
         )
     return {
@@ -581,7 +589,7 @@ def answer(panel: Panel, plan: Plan, before: Plan | None, view: View) -> JSON:
         "rows": rows,
         "most": most,
         "ticks": [{"at": at, "label": texts.number(at)} for at in _ticks(most)],
-        "binds": [*often, *_binds(plan, table, brief=view.brief)],
+        "binds": [minus(line) for line in (*often, *_binds(plan, table, brief=view.brief))],
         "map": map_data(plan, before) if has_map(plan.sites) else None,
         "assumed": plan.assumed_sentence(),
         "source": plan.attribution(),
@@ -707,7 +715,13 @@ def _by_hand(panel: Panel, amounts: Mapping[str, float] | None) -> JSON | None:
     except PlainError as error:
         return {"lines": str(error).splitlines(), "broken": []}
     spent = math.fsum(amounts.values())
-    if entered.lost_benefit > -0.05:  # as shown: not less than nothing
+    given = panel.plan.amounts
+    if all(abs(amounts.get(site_id, 0.0) - eur) <= TOLERANCE for site_id, eur in given.items()):
+        same = mark("These amounts ({spent}) are those of the plan shown: they reach {benefit} weighted residents.")
+        if panel.plan.outcome is Outcome.OPTIMAL:
+            same = mark("These amounts ({spent}) are the best plan: they reach {benefit} weighted residents.")
+        loss = texts.text(same, spent=texts.eur(spent), benefit=texts.number(entered.benefit, 1))
+    elif entered.lost_benefit > -0.05:  # as shown: not less than nothing
         loss = texts.text(
             "These amounts ({spent}) reach {benefit} weighted residents: {lost} less than the best plan ({share}).",
             spent=texts.eur(spent),
@@ -732,8 +746,11 @@ def _asked(panel: Panel, plan: Plan, site_id: str) -> JSON:
     frame, basis = panel.sites.frame, panel.sites.basis
     low, high = (float(frame.loc[site_id, column]) for column in ("min_eur", "max_eur"))
     searched = _once(plan, site_id, lambda: [said.sentence for said in about_site(plan, site_id)])
-    lines = [plan.explain(site_id), *searched]
-    lock = panel.locks.get(site_id)
+    why, lock = plan.explain(site_id), panel.locks.get(site_id)
+    if lock:
+        same = texts.text("Floor and cap are the same ({low}).", low=texts.eur(low))
+        why = why.replace(same, texts.text("Held at {amount}.", amount=texts.eur(lock)))
+    lines = [why, *searched]
     if lock is not None:
         try:
             cost = panel.cost_of_lock(site_id)
@@ -753,14 +770,14 @@ def _asked(panel: Panel, plan: Plan, site_id: str) -> JSON:
     return {
         "id": site_id,
         "name": frame.loc[site_id, "name"],
-        "lines": lines,
+        "lines": [minus(line) for line in lines],
         "locked": lock is not None,
-        "amount": texts.number(plan.amounts[site_id] if lock is None else lock),
+        "amount": texts.exact(plan.amounts[site_id] if lock is None else lock),
         "controls": [
             _control(
                 "choice",
                 f"status:{site_id}",
-                texts.name("figure", "status"),
+                texts.text("Status"),
                 value=frame.loc[site_id, "status"],
                 options=_status_options(texts),
                 assumed=assumed("status"),
@@ -770,13 +787,16 @@ def _asked(panel: Panel, plan: Plan, site_id: str) -> JSON:
                 _control(
                     "number",
                     f"{column}:{site_id}",
-                    texts.text("{figure} (EUR)", figure=texts.name("figure", column)),
-                    text=texts.number(value) if math.isfinite(value) else "",
+                    label,
+                    text=texts.exact(value) if math.isfinite(value) else "",
                     assumed=assumed(column),
                     changed=column in changes,
                     disabled=getattr(plan.scenario, column) is not None or lock is not None,
                 )
-                for column, value in (("min_eur", low), ("max_eur", high))
+                for column, label, value in (
+                    ("min_eur", texts.text("Floor (EUR)"), low),
+                    ("max_eur", texts.text("Cap (EUR)"), high),
+                )
             ),
         ],
     }
@@ -817,7 +837,11 @@ def compared(panel: Panel, names: Iterable[str | None]) -> JSON | None:
         )
     return {
         "lines": lines,
-        "heads": list(heads.values()),
+        # What is lost where others gain reads badly: on the page both are a change with its sign.
+        "heads": [
+            texts.text("{name}: change of benefit", name=key.rsplit(" ", 1)[0]) if key.endswith(_LOST) else heading
+            for key, heading in heads.items()
+        ],
         "rows": [
             {"id": str(site_id), "name": row["name"], "cells": [_compared(texts, key, row[key]) for key in heads]}
             for site_id, row in table.iterrows()
@@ -825,14 +849,18 @@ def compared(panel: Panel, names: Iterable[str | None]) -> JSON | None:
     }
 
 
+_LOST = " lost_benefit"
+
+
 def _compared(texts: Texts, key: str, value: float) -> str:
+    if key.endswith(_LOST):
+        return _signed(-round(value, 1), texts.number(abs(value), 1)) or texts.number(0, 1)
     if key.endswith("change_eur"):
         return _signed_eur(texts, value).removesuffix(" EUR")
     return texts.eur(value).removesuffix(" EUR") if key.endswith("eur") else texts.number(value, 1)
 
 
-def _in_a_line(plan: Plan) -> str:
-    texts = plan.texts
+def _in_a_line(plan: Plan, texts: Texts) -> str:
     return texts.text(
         "{spent} for {n} site, benefit {benefit}",
         plural="{spent} for {n} sites, benefit {benefit}",
@@ -857,7 +885,7 @@ def _said(texts: Texts, plan: Plan | None, before: Plan | None, impossible: bool
     if impossible or plan is None:
         return texts.text("Impossible: see the message.")
     change = 0.0 if before is None else round(plan.benefit - before.benefit, 1)
-    said = _in_a_line(plan)
+    said = _in_a_line(plan, texts)
     return f"{said} ({_signed(change, texts.number(abs(change), 1))})" if change else said
 
 

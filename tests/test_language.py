@@ -19,7 +19,7 @@ from small_city import write_city
 import quartier as q
 from quartier import report
 from quartier.data import BASES, CONTRACT, RULES, STATUSES
-from quartier.language import LANGUAGES, PlainError, Texts, mark
+from quartier.language import LANGUAGES, PlainError, Texts, mark, minus
 
 ROOT = Path(__file__).parents[1]
 DE, EN = Texts("de"), Texts("en")
@@ -103,6 +103,36 @@ def test_a_day_has_the_form_of_its_language():
 @pytest.mark.parametrize(("share", "shown"), [(-1e-9, "0,0"), (-0.0004, "0,0"), (-0.0006, "-0,1")])
 def test_a_share_of_nothing_has_no_minus(share, shown):
     assert DE.percent(share) == f"{shown}\u00a0%"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("80 000 €", 80_000),
+        ("80\u00a0000\u202f€", 80_000),
+        ("1\u202f234\u202f567,5", 1_234_567.5),
+        ("-80 000", -80_000),
+        ("80.000 EUR", 80_000),
+        ("80 00", None),
+        ("8000 000", None),
+        ("1,5 000", None),
+        ("80 000.000", None),
+        ("1,240", None),
+    ],
+)
+def test_a_number_may_have_spaces_between_its_thousands(text, value):
+    assert Texts("de").read_number(text) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.25, "0,25"), (80_000, "80.000"), (1.125, "1,1250"), (1 / 3, "0,333333333")]
+)
+def test_a_number_is_shown_with_the_decimals_that_it_needs(value, shown):
+    assert Texts("de").exact(value) == shown
+
+
+def test_a_negative_number_in_a_sentence_has_a_minus_and_a_hyphen_stays():
+    assert minus("-5 EUR (-1,2), 2021-2022, am-park-3") == "\u22125 EUR (\u22121,2), 2021-2022, am-park-3"
 
 
 @pytest.mark.parametrize(

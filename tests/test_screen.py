@@ -122,10 +122,13 @@ def test_amounts_by_hand_say_what_they_lose_and_break(panel):
     assert found["broken"] == list(panel.enter(worse).broken_rules)
 
 
-def test_the_best_plan_by_hand_loses_nothing(panel):
+def test_the_best_plan_by_hand_is_told_as_such(panel):
     said = screen.of(panel, screen.View(by_hand=panel.plan.amounts.to_dict()))["answer"]["by_hand"]["lines"][0]
-    assert "0,0 weniger" in said
-    assert "0,0\u00a0%" in said
+    assert "sind der beste Plan" in said
+    assert "weniger" not in said
+    panel.set(method="equal-split")
+    said = screen.of(panel, screen.View(by_hand=panel.plan.amounts.to_dict()))["answer"]["by_hand"]["lines"][0]
+    assert "die des gezeigten Plans" in said
 
 
 def test_a_lock_says_what_it_costs(panel):
@@ -154,6 +157,63 @@ def test_what_takes_a_search_is_left_out_where_somebody_does_not_want_to_wait(pa
     assert whole["answer"]["asked"]
     assert brief["answer"]["asked"] is None
     assert len(brief["answer"]["binds"]) < len(whole["answer"]["binds"])
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "text", "steps"),
+    [
+        (0.25, 0.1, "0,25", 0.05),
+        (0.2, 0.1, "0,2", 0.1),
+        (2.0, 0.1, "2,0", 0.1),
+        (1.125, 0.1, "1,1250", 0.025),
+        (0.01, 100, "0,01", 0.01),
+        (0.0, 100, "0", 100),
+        (80_000.0, 1_000.0, "80.000", 1_000),
+        (47_239.2, 1_000.0, "47.239,20", 0.8),
+    ],
+)
+def test_a_number_is_shown_with_all_its_decimals_and_the_slider_can_stand_there(value, step, text, steps):
+    texts = q.explore(SITES, SCENARIO).texts
+    found = screen._range(texts, "budget_eur", "x", value, 3.0, step, "EUR" if value > 1_000 else "")
+    assert found["text"] == text
+    assert texts.read_number(text) == value
+    assert found["step"] == pytest.approx(steps)
+    assert value <= found["max"]
+    assert value / found["step"] == pytest.approx(round(value / found["step"]))
+
+
+def test_a_cut_by_a_tenth_is_in_whole_euros(panel):
+    panel.set(budget_eur=52_488)
+    budget = screen.of(panel)["groups"][0]["controls"][0]
+    assert [jump["value"] for jump in budget["jumps"]] == [47_239, 57_737]
+
+
+def test_what_is_held_is_told_as_such(panel):
+    panel.lock("park", 5_000)
+    answer = screen.of(panel, screen.View(asked="park"))["answer"]
+    assert answer["rows"][0]["why"] == "Festgehalten bei 5.000 EUR."
+    assert "Festgehalten bei 5.000 EUR." in answer["asked"]["lines"][0]
+    assert "sind gleich" not in json.dumps(answer, ensure_ascii=False)
+
+
+def test_a_change_has_one_sign_on_the_whole_screen_and_a_gain_is_none_that_is_lost(panel):
+    panel.keep("A")
+    panel.set(budget_eur=60_000, max_sites=6)
+    found = screen.of(panel, screen.View(compared=("A", None), asked="park"))
+    assert found["comparison"]["heads"][-1] == "jetzt: Änderung des Nutzens"
+    assert found["comparison"]["rows"][-1]["cells"][-1].startswith("+")
+    panel.set(budget_eur=20_000)
+    found = screen.of(panel, screen.View(compared=("A", None), asked="park"))
+    assert found["comparison"]["rows"][-1]["cells"][-1].startswith("\u2212")
+    hyphens = [text for _, text in strings(found) if re.search(r"(?<![^\s(])-\d", text)]
+    assert hyphens == []
+    assert any(re.search("\u2212[0-9.]+ EUR", line) for line in found["answer"]["binds"])
+
+
+def test_kept_plans_are_told_in_the_language_of_the_panel(panel):
+    panel.keep("A")
+    panel.set(language="en")
+    assert screen.of(panel)["kept"][0]["line"].startswith("30,000 EUR for 4 sites, benefit")
 
 
 @pytest.mark.parametrize("most", [1.0, 7.0, 999.0, 1_000.0, 4_999.0, 14_000.0, 15_200.0, 2_500_000.0])
@@ -217,7 +277,7 @@ def test_no_text_stays_german_in_english(city):
     sites = q.Sites.from_frame(SITES.frame.reset_index())
     found = {language: everything(q.explore(sites, SCENARIO.replace(language=language))) for language in ("de", "en")}
     german, english = (dict.fromkeys(text for _, text in strings(one)) for one in found.values())
-    names = {*SITES.frame["name"], "AWO", "DRK", "Deutsch", "English"}
+    names = {*SITES.frame["name"], "AWO", "DRK", "Deutsch", "English", "Status"}
     same = [text for text in german if text in english and re.search("[A-Za-zÄÖÜäöüß]{4,}", text) and text not in names]
     keys = re.compile(r"[a-z_:-]+(:[A-Za-z]+)?|baseline|[\d.,]+ EUR|.*import quartier as q.*", re.DOTALL)
     assert [text for text in same if not keys.fullmatch(text)] == []
