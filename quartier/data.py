@@ -33,13 +33,17 @@ RULES = ("min_eur", "max_eur", "scale_eur", "previous_eur")
 
 
 class Fault(NamedTuple):
-    """One thing wrong with the input: where, what was given, what was expected."""
+    """One thing wrong with the input: where, what was given, what was expected.
+
+    ``said`` is the same for somebody at a panel, who knows neither files nor names of fields, if that is another sentence.
+    """
 
     file: str
     row: int | None
     column: str | None
     given: str
     expected: str
+    said: str = ""
 
     def sentence(self, texts: Texts) -> str:
         """Give the fault as one line of text."""

@@ -24,12 +24,12 @@ import numpy as np
 
 from quartier.data import DataError, Fault, Sites, ambiguous, find_path
 from quartier.feasibility import Held, find_conflict
-from quartier.language import PlainError, Texts, mark
+from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.optimise import allocate
 from quartier.outputs import locked
 from quartier.plan import TOLERANCE, InfeasibleScenario, Plan, objective, year_share
 from quartier.report import table_bundle, unwritable
-from quartier.scenario import MAX_YAML_BYTES, OF_SITES, Scenario, ScenarioError, checked, read_yaml, yaml_text
+from quartier.scenario import MAX_YAML_BYTES, OF_SITES, Scenario, ScenarioError, checked, in_unit, read_yaml, yaml_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,6 +130,25 @@ class Entered(NamedTuple):
     lost_share: float
     lost_objective: float
     broken_rules: tuple[str, ...]
+
+
+class NameTaken(PlainError):
+    """A plan is already kept under a name.
+
+    Attributes
+    ----------
+    name : str
+        The name.
+    """
+
+    def __init__(self, name: str, texts: Texts) -> None:
+        self.name = name
+        super().__init__(
+            texts.text(
+                "A plan is already kept under the name {name}; replace=True puts this one in its place.",
+                name=texts.given(name),
+            )
+        )
 
 
 class Panel:
@@ -366,7 +385,10 @@ class Panel:
         step = self.scenario.step_eur
         if value is None or abs(value / step - round(value / step)) > TOLERANCE * max(1.0, value / step):
             expected = texts.text("a multiple of {step}", step=texts.eur(step))
-            raise DataError([Fault(site_id, None, None, texts.given(amount_eur), expected)], texts, texts.text("lock"))
+            fault = Fault(
+                site_id, None, None, texts.given(amount_eur), expected, _no_amount(amount_eur, expected, texts)
+            )
+            raise DataError([fault], texts, texts.text("lock"))
         self._go(before._replace(locks={**before.locks, site_id: value}))
 
     def unlock(self, site_id: str) -> None:
@@ -463,6 +485,13 @@ class Panel:
         """
         texts, choices = self.texts, self._choices
         name = _name(name, texts)
+        if name.casefold() in _own_names():
+            raise PlainError(
+                texts.text(
+                    "{name} cannot be the name of a plan: the plan of now or that of the beginning is called so.",
+                    name=texts.given(name),
+                )
+            )
         self._present()
         if self._folder is None:
             self._refuse_taken(name, replace)
@@ -541,7 +570,7 @@ class Panel:
         texts = self.texts
         called = {None: texts.text("now"), START: texts.text("beginning")}
         if not 1 <= len(names) <= MOST_COMPARED or len({called.get(name, name) for name in names}) < len(names):
-            raise PlainError(texts.text("compare: one to {n} different names of kept plans.", n=MOST_COMPARED))
+            raise PlainError(texts.text("One to {n} different plans can be side by side.", n=MOST_COMPARED))
         plans = {called.get(name, name) or "": self._plan_of(name) for name in names}
         frame, headings = pd.DataFrame({"name": self._base.frame["name"]}), {}
         amounts = {name: plan.amounts.to_numpy() for name, plan in plans.items()}
@@ -602,7 +631,9 @@ class Panel:
             if site_id not in at:
                 faults.append(self._unknown_site("amount_eur", site_id))
             elif value is None:
-                faults.append(Fault(site_id, None, None, texts.given(given), texts.text("an amount in EUR")))
+                least = texts.text("at least {value}", value=texts.eur(0))
+                said = _no_amount(given, least, texts)
+                faults.append(Fault(site_id, None, None, texts.given(given), texts.text("an amount in EUR"), said))
             else:
                 x[at[site_id]] = value
         if faults:
@@ -841,7 +872,11 @@ class Panel:
                 expected = texts.text(
                     "none for all sites while {sites} have their own", sites=self._names(dict.fromkeys([*own, *locks]))
                 )
-                faults.append(Fault(texts.text("parameters"), None, column, texts.eur(stated), expected))
+                said = texts.text(
+                    "There can be none for all sites while {sites} have their own or are locked.",
+                    sites=self._names(dict.fromkeys([*own, *locks])),
+                )
+                faults.append(Fault(texts.text("parameters"), None, column, texts.eur(stated), expected, said))
         if faults:
             raise ScenarioError(faults, texts, texts.text("parameters"))
         if not locks:
@@ -853,7 +888,7 @@ class Panel:
         for site_id, amount in locks.items():
             status, eur = free.loc[site_id, "status"], amount / float(part[site_id])
             low, high = (float(free.loc[site_id, column]) for column in ("min_eur", "max_eur"))
-            expected = ""
+            expected, said = "", ""
             if amount > 0 and status in scenario.excluded:
                 expected = texts.text(
                     "nothing: sites with the status {status} are excluded", status=texts.name("status", status)
@@ -866,8 +901,10 @@ class Panel:
                     low=texts.eur(low * part[site_id]),
                     high=texts.eur(high * part[site_id]),
                 )
+            if expected and site_id in self._choices.locks:  # what is new is not the lock
+                said = texts.text("Locked at {amount}; this has to be unlocked first.", amount=texts.eur(amount))
             if expected:
-                faults.append(Fault(site_id, None, None, texts.eur(amount), expected))
+                faults.append(Fault(site_id, None, None, texts.eur(amount), expected, said))
             changes.setdefault(site_id, {}).update(min_eur=eur, max_eur=eur)
             if amount > 0 and status not in (*scenario.committed, *scenario.excluded) and scenario.committed:
                 changes[site_id]["status"] = scenario.committed[0]
@@ -888,6 +925,10 @@ class Panel:
     def _tidy(self, scenario: Scenario, changes: SiteChanges) -> SiteChanges:
         """Check changes of sites, and leave out those that are none."""
         changes, before = {site_id: one for site_id, one in changes.items() if one}, self._unchanged(scenario)
+        texts = Texts(scenario.language)
+        faults = [fault for site_id, one in changes.items() for fault in _disorder(site_id, one, before, texts)]
+        if faults:
+            raise DataError(faults, texts, "Sites")
         return _difference(before, before.replace(changes, scenario.language)) if changes else {}
 
     def _misspelt(self, name: str, value: Any) -> list[Fault]:
@@ -957,12 +998,7 @@ class Panel:
 
     def _refuse_taken(self, name: str, replace: bool) -> None:
         if name in self._kept and not replace:
-            raise PlainError(
-                self.texts.text(
-                    "A plan is already kept under the name {name}; replace=True puts this one in its place.",
-                    name=self.texts.given(name),
-                )
-            )
+            raise NameTaken(name, self.texts)
 
     def _data(self) -> str:
         """Say by which data a plan was made, in a few letters: sites as they stand there, need by the usual weights, reports."""
@@ -1126,11 +1162,44 @@ def _name(name: Any, texts: Texts) -> str:
     return plain
 
 
+def _own_names() -> set[str]:
+    """What a panel calls plans itself, in each of its languages."""
+    return {Texts(language).text(name).casefold() for language in LANGUAGES for name in ("now", "beginning")}
+
+
 def _amount(value: Any) -> float | None:
     """Read an amount in EUR; None if it is no finite number of at least 0."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+    if not _is_number(value):
         return None
     return float(value) if 0 <= value <= 1e12 else None
+
+
+def _disorder(site_id: str, changes: Mapping[str, Any], before: Sites, texts: Texts) -> list[Fault]:
+    """What is wrong with a site's floor and cap, told with the site; what is no number is left to those who check the whole table."""
+    numbers = {name: one for name, one in changes.items() if name in ("min_eur", "max_eur") and _is_number(one)}
+    least = texts.text("at least {value}", value=texts.eur(0))
+    wrong = {name: _no_amount(one, least, texts) for name, one in numbers.items() if one < 0}
+    faults = [Fault(site_id, None, name, texts.given(numbers[name]), least, said) for name, said in wrong.items()]
+    low, high = (numbers.get(name, before.frame.loc[site_id, name]) for name in ("min_eur", "max_eur"))
+    if numbers and not faults and low > high:
+        expected = texts.text("at most max_eur ({value})", value=texts.eur(high))
+        said = texts.text(
+            "The floor ({low}) must not be above the cap ({high}).", low=texts.eur(low), high=texts.eur(high)
+        )
+        faults.append(Fault(site_id, None, "min_eur", texts.eur(low), expected, said))
+    return faults
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _no_amount(given: Any, expected: str, texts: Texts) -> str:
+    return texts.text(
+        "{given} is not possible here; expected: {expected}.",
+        given=in_unit(given, "amount_eur", texts),
+        expected=expected,
+    )
 
 
 def _difference(before: Sites, after: Sites) -> SiteChanges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ from pydantic import (
 
 from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, Learned, Sites, ambiguous, find_path
 from quartier.evidence import learn
-from quartier.language import LANGUAGES, PlainError, Texts, mark
+from quartier.language import LANGUAGES, PlainError, Texts, decimals, mark
 
 Status = Literal["signed", "negotiating", "prospective", "declined"]
 Partner = Literal["provider", "housing_company", "district"]
@@ -53,6 +54,25 @@ MAX_MONEY_LIMITS = 5_000
 
 _KNOWN = ("data_dir", "scenario", *PARAMETERS)
 _NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
+
+
+class _Disagreement(ValueError):
+    """Choices that do not go together, in the names of the fields, and in a sentence for a panel."""
+
+    def __init__(self, expected: str, said: str) -> None:
+        super().__init__(expected)
+        self.said = said
+
+
+def not_above(low: tuple[str, str], high: tuple[str, str], texts: Texts) -> str:
+    """Say that one choice may not be above another; each with its label on the panel and its value."""
+    return texts.text(
+        "{first} ({low}) must not be above {second} ({high}).",
+        first=texts.given(low[0]),
+        low=low[1],
+        second=texts.given(high[0]),
+        high=high[1],
+    )
 
 
 class _Partner(BaseModel):
@@ -94,9 +114,24 @@ class Group(_Partner):
             least, most = getattr(self, low), getattr(self, high)
             if least is not None and most is not None and least > most:
                 texts = (info.context or {}).get("texts") or Texts()
-                raise ValueError(texts.text("{low} is not above {high}", low=low, high=high))
+                expected = texts.text("{low} is not above {high}", low=low, high=high)
+                first, second = (
+                    (texts.text(LIMIT_LABELS[name]), in_unit(value, name, texts))
+                    for name, value in ((low, least), (high, most))
+                )
+                raise _Disagreement(expected, not_above(first, second, texts))
         return self
 
+
+LIMIT_LABELS = {
+    "max_share": mark("at most, % of the budget"),
+    "min_share": mark("at least, % of the budget"),
+    "max_eur": mark("at most, EUR"),
+    "min_eur": mark("at least, EUR"),
+    "max_sites": mark("at most, sites"),
+    "min_sites": mark("at least, sites"),
+}
+"""What a panel calls the limits of a group, in its order."""
 
 GROUP_LIMITS = ("min_eur", "max_eur", "min_share", "max_share", "min_sites", "max_sites")
 """Limits of a group, floor and cap in turn."""
@@ -301,12 +336,12 @@ class Scenario(BaseModel):
                 texts.text("committed and excluded do not both name {statuses}", statuses=texts.listing(both))
             )
         if self.min_eur is not None and self.max_eur is not None and self.min_eur > self.max_eur:
-            raise ValueError(
+            low, high = texts.eur(self.min_eur), texts.eur(self.max_eur)
+            raise _Disagreement(
+                texts.text("min_eur ({low}) is not above max_eur ({high})", low=low, high=high),
                 texts.text(
-                    "min_eur ({low}) is not above max_eur ({high})",
-                    low=texts.eur(self.min_eur),
-                    high=texts.eur(self.max_eur),
-                )
+                    "The floor of a funded site ({low}) must not be above its cap ({high}).", low=low, high=high
+                ),
             )
         for column in ("min_eur", "max_eur"):
             own = [site_id for site_id, one in self.sites.items() if getattr(one, column) is not None]
@@ -314,19 +349,32 @@ class Scenario(BaseModel):
                 expected = texts.text("none for all sites while {sites} have their own", sites=texts.listing(own))
                 raise ValueError(f"{column}: {expected}")
         if self.response_from != "assumed" and self.response != "saturating":
-            raise ValueError(
+            curve = texts.given(texts.name("response", "saturating"))
+            raise _Disagreement(
                 texts.text(
                     "response_from {origin} only with the response saturating: the reports are read by this curve",
                     origin=self.response_from,
-                )
+                ),
+                texts.text(
+                    "Learned effect scales only go with the response curve {curve}: the reports are read by it.",
+                    curve=curve,
+                ),
             )
         if self.groups and self.method != "optimal":
-            raise ValueError(
-                texts.text("groups only with the method optimal: a rule of division knows no shared limits")
+            raise _Disagreement(
+                texts.text("groups only with the method optimal: a rule of division knows no shared limits"),
+                texts.text(
+                    "Limits by partner and district only go with {method}: a rule of division knows none.",
+                    method=texts.given(texts.name("method", "optimal")),
+                ),
             )
         if (self.earmarked or self.years > 1) and self.method != "optimal":
-            raise ValueError(
-                texts.text("years and earmarked only with the method optimal: a rule of division knows neither")
+            raise _Disagreement(
+                texts.text("years and earmarked only with the method optimal: a rule of division knows neither"),
+                texts.text(
+                    "Several years and earmarked money only go with {method}: a rule of division knows neither.",
+                    method=texts.given(texts.name("method", "optimal")),
+                ),
             )
         if self.later_budgets_eur and len(self.later_budgets_eur) != self.years - 1:
             raise ValueError(
@@ -339,16 +387,21 @@ class Scenario(BaseModel):
         if self.carry_limit_eur and self._money_limits() > MAX_MONEY_LIMITS:
             raise ValueError(texts.text("fewer years or earmarked sums where money is carried over"))
         if self.reserve_eur > min(self.budgets_eur):
-            raise ValueError(
-                texts.text(
-                    "reserve_eur ({low}) is not above budget_eur ({high})",
-                    low=texts.eur(self.reserve_eur),
-                    high=texts.eur(min(self.budgets_eur)),
-                )
+            low, high = texts.eur(self.reserve_eur), texts.eur(min(self.budgets_eur))
+            raise _Disagreement(
+                texts.text("reserve_eur ({low}) is not above budget_eur ({high})", low=low, high=high),
+                texts.text("The reserve ({low}) must not be above the budget ({high}).", low=low, high=high),
             )
         if self.min_sites > self.max_sites:
-            raise ValueError(
-                texts.text("min_sites ({low}) is not above max_sites ({high})", low=self.min_sites, high=self.max_sites)
+            raise _Disagreement(
+                texts.text(
+                    "min_sites ({low}) is not above max_sites ({high})", low=self.min_sites, high=self.max_sites
+                ),
+                not_above(
+                    (texts.text("Places: at least"), texts.number(self.min_sites)),
+                    (texts.text("Places: at most"), texts.number(self.max_sites)),
+                    texts,
+                ),
             )
         return self
 
@@ -676,8 +729,42 @@ def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[st
             given = texts.text("choices that do not go together")
         elif item["type"] == "extra_forbidden":  # its value would look like what should be another
             given = texts.text("no field of this name")
-        faults.setdefault((row, item["loc"][:1], column), Fault(file, row, column, given, _expected(item, texts)))
+        fault = Fault(
+            file, row, column, given, _expected(item, texts), _said(item, given, texts, in_file=rows is not None)
+        )
+        faults.setdefault((row, item["loc"][:1], column), fault)
     raise ScenarioError(faults.values(), texts, file) from None
+
+
+def _said(item: Mapping[str, Any], given: str, texts: Texts, *, in_file: bool) -> str:
+    """Say a finding of pydantic's to somebody at a panel: with units, without names of fields, but for those that stand in a file."""
+    if item["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(item["loc"][-1]), _fields(item), n=1)
+        found = [
+            texts.text("There is no field of this name."),
+            *(texts.text("Is {name} meant?", name=one) for one in near),
+        ]
+        return " ".join(found)
+    reason = (item.get("ctx") or {}).get("error")
+    if isinstance(reason, _Disagreement) and not in_file:
+        return reason.said
+    if not item["loc"]:
+        return texts.text("These choices do not go together. Expected: {expected}.", expected=_expected(item, texts))
+    if in_file or item["type"] == "missing":
+        return ""
+    field = next((part for part in reversed(item["loc"]) if isinstance(part, str)), "")
+    given = in_unit(item["input"], field, texts)
+    expected = _expected(item, texts, field)
+    return texts.text("{given} is not possible here; expected: {expected}.", given=given, expected=expected)
+
+
+def in_unit(value: Any, field: str, texts: Texts) -> str:
+    """Write the value of a field as a panel shows it, with its unit; what is no number as it was given."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return texts.given(_shown(value))
+    if field.endswith("_share") or field == "base_coverage":
+        return texts.percent(value, decimals(100 * value))
+    return texts.eur(value) if field.endswith("_eur") else texts.exact(value)
 
 
 def _unknown_names(
@@ -704,7 +791,11 @@ def _unknown_names(
             expected = texts.one_of(name, names)
             if column == place:  # a partner: in quotes and whole, to be copied, as such names hold commas
                 expected = texts.one_of(texts.given(name, 200), [texts.given(one, 200) for one in names])
-            faults.append(Fault(file, rows.get(place), column, texts.given(name), expected))
+            others = [one for field, _, one, _ in named if field == column and one not in names]
+            said = texts.text("There is no {name} in this city.", name=texts.given(name, 200))
+            if column in ("sites", "months"):
+                said = texts.text("These sites do not belong to this city: {sites}.", sites=", ".join(map(str, others)))
+            faults.append(Fault(file, rows.get(place), column, texts.given(name), expected, said))
     return faults
 
 
@@ -712,17 +803,23 @@ def _shown(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _expected(item: Mapping[str, Any], texts: Texts) -> str:
-    """What a field should have been, in words, from pydantic's kind of error."""
+_PARTS: dict[str, type[BaseModel]] = {"groups": Group, "earmarked": Earmark, "sites": SiteChoice}
+
+
+def _fields(item: Mapping[str, Any]) -> list[str]:
+    """Names that there are in the place of one that there is not."""
+    return list(_PARTS.get(str(item["loc"][0]), Scenario).model_fields)
+
+
+def _expected(item: Mapping[str, Any], texts: Texts, unit_of: str = "") -> str:
+    """What a field should have been, in words, from pydantic's kind of error; limits with the unit of a field, if one is given."""
     kind, limits, field = item["type"], item.get("ctx") or {}, str(item["loc"][0]) if item["loc"] else ""
-    parts: dict[str, type[BaseModel]] = {"groups": Group, "earmarked": Earmark, "sites": SiteChoice}
     if kind == "extra_forbidden":
-        model = parts[field] if field in parts else Scenario
-        return texts.one_of(item["loc"][-1], model.model_fields)
+        return texts.one_of(item["loc"][-1], _fields(item))
     if kind == "missing":
         return texts.text("a value")
-    if kind == "model_type" and field in parts:
-        return texts.text("fields with their values: {values}", values=", ".join(parts[field].model_fields))
+    if kind == "model_type" and field in _PARTS:
+        return texts.text("fields with their values: {values}", values=", ".join(_PARTS[field].model_fields))
     if kind == "dict_type" and field == "sites":
         return texts.text("names of sites with their changes")
     if kind in ("literal_error", "enum"):
@@ -738,7 +835,8 @@ def _expected(item: Mapping[str, Any], texts: Texts) -> str:
         ("le", mark("at most {value}")),
     ):
         if name in limits:
-            return texts.text(sentence, value=texts.number(limits[name]))
+            limit = in_unit(limits[name], unit_of, texts) if unit_of else texts.number(limits[name])
+            return texts.text(sentence, value=limit)
     if kind == "value_error":
         reason = str(limits["error"])
         return texts.text(reason)

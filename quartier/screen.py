@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from quartier import benefit
-from quartier.data import STATUSES, Sites
+from quartier.data import STATUSES, Fault, FaultyInput, Sites
 from quartier.evidence import table_of
-from quartier.explorer import MOST_COMPARED, START, TOTAL, Panel
+from quartier.explorer import MOST_COMPARED, START, TOTAL, NameTaken, Panel
 from quartier.language import LANGUAGES, PlainError, Texts, decimals, language_name, mark, minus, signed
 from quartier.maps import has_map, map_data
-from quartier.plan import TOLERANCE, Outcome, Plan
+from quartier.plan import TOLERANCE, InfeasibleScenario, Outcome, Plan
+from quartier.scenario import LIMIT_LABELS
 from quartier.whatif import about_site, sentences
 
 if TYPE_CHECKING:
@@ -31,7 +32,24 @@ MOST_LISTED = 20
 """Of so many sites at most, the names are listed in a sentence."""
 
 _RULES = ("must", "may", "not")
-_LIMITS = ("max_share", "min_share", "max_eur", "min_eur", "max_sites", "min_sites")
+
+LABELS = {
+    "budget_eur": mark("Budget a year"),
+    "reserve_eur": mark("Kept back of it"),
+    "max_sites": mark("Places: at most"),
+    "min_sites": mark("Places: at least"),
+    "step_eur": mark("Step of the amounts"),
+    "min_eur": mark("Floor of a funded site"),
+    "max_eur": mark("Cap of a funded site"),
+    "max_change_share": mark("Change against the year before: at most"),
+    "method": mark("How the money is divided"),
+    "inequality_aversion": mark("Inequality aversion"),
+    "base_coverage": mark("Coverage without the programme"),
+    "response": mark("Response curve"),
+    "response_from": mark("Where the effect scales come from"),
+    "need_weights": mark("Weights of the need"),
+}
+"""What the panel calls the fields of a scenario."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,7 +260,7 @@ def _money(panel: Panel) -> list[JSON]:
         _range(
             texts,
             "budget_eur",
-            texts.text("Budget a year"),
+            texts.text(LABELS["budget_eur"]),
             scenario.budget_eur,
             2 * (start.budget_eur or 50_000),
             step,
@@ -253,23 +271,23 @@ def _money(panel: Panel) -> list[JSON]:
             ],
         ),
         _range(
-            texts, "reserve_eur", texts.text("Kept back of it"), scenario.reserve_eur, start.budget_eur, step, "EUR"
+            texts, "reserve_eur", texts.text(LABELS["reserve_eur"]), scenario.reserve_eur, start.budget_eur, step, "EUR"
         ),
         _range(
             texts,
             "max_sites",
-            texts.text("Places: at most"),
+            texts.text(LABELS["max_sites"]),
             scenario.max_sites,
             n,
             1,
             "",
             note=texts.text("These are more places than there are sites ({n}).", n=n) if scenario.max_sites > n else "",
         ),
-        _range(texts, "min_sites", texts.text("Places: at least"), scenario.min_sites, n, 1, ""),
+        _range(texts, "min_sites", texts.text(LABELS["min_sites"]), scenario.min_sites, n, 1, ""),
         _range(
             texts,
             "step_eur",
-            texts.text("Step of the amounts"),
+            texts.text(LABELS["step_eur"]),
             scenario.step_eur,
             max(1_000.0, start.step_eur),
             100,
@@ -343,8 +361,8 @@ def _amounts(panel: Panel) -> list[JSON]:
             assumed=getattr(scenario, key) is None and assumed(key),
         )
         for key, label, first in (
-            ("min_eur", texts.text("Floor of a funded site"), float(sites.numbers("min_eur").min(initial=math.inf))),
-            ("max_eur", texts.text("Cap of a funded site"), float(sites.numbers("max_eur").max(initial=0.0))),
+            ("min_eur", texts.text(LABELS["min_eur"]), float(sites.numbers("min_eur").min(initial=math.inf))),
+            ("max_eur", texts.text(LABELS["max_eur"]), float(sites.numbers("max_eur").max(initial=0.0))),
         )
     ]
     for one in found:
@@ -356,7 +374,7 @@ def _amounts(panel: Panel) -> list[JSON]:
         _range(
             texts,
             "max_change_share",
-            texts.text("Change against the year before: at most"),
+            texts.text(LABELS["max_change_share"]),
             round(100 * (share or 0.0), 9),
             100,
             5,
@@ -403,7 +421,7 @@ def _worth(panel: Panel) -> list[JSON]:
         _control(
             "choice",
             "method",
-            texts.text("How the money is divided"),
+            texts.text(LABELS["method"]),
             value=scenario.method,
             options=[
                 {"value": method, "label": texts.name("method", method)}
@@ -413,7 +431,7 @@ def _worth(panel: Panel) -> list[JSON]:
         _range(
             texts,
             "inequality_aversion",
-            texts.text("Inequality aversion"),
+            texts.text(LABELS["inequality_aversion"]),
             0.0 if first_come else aversion,
             5,
             0.25,
@@ -430,14 +448,14 @@ def _worth(panel: Panel) -> list[JSON]:
     ]
     if aversion > 0:
         base = round(100 * scenario.base_coverage, 9)
-        label = texts.text("Coverage without the programme")
+        label = texts.text(LABELS["base_coverage"])
         found.append(_range(texts, "base_coverage", label, base, 50, 1, "%", assumed=True))
     factor = scale_factor(panel)
     found += [
         _control(
             "choice",
             "response",
-            texts.text("Response curve"),
+            texts.text(LABELS["response"]),
             value=scenario.response,
             options=[{"value": curve, "label": texts.name("response", curve)} for curve in benefit.RESPONSES],
             assumed=True,
@@ -472,7 +490,7 @@ def _origins(panel: Panel) -> list[JSON]:
         _control(
             "choice",
             "response_from",
-            texts.text("Where the effect scales come from"),
+            texts.text(LABELS["response_from"]),
             value=scenario.response_from,
             options=[{"value": origin, "label": texts.name("response_from", origin)} for origin in origins],
             assumed=scenario.response_from != "quality",
@@ -491,14 +509,7 @@ def scale_factor(panel: Panel) -> float:
 def _limits(panel: Panel) -> list[JSON]:
     texts = panel.texts
     frame = panel.sites.frame
-    kinds = {
-        "max_share": texts.text("at most, % of the budget"),
-        "min_share": texts.text("at least, % of the budget"),
-        "max_eur": texts.text("at most, EUR"),
-        "min_eur": texts.text("at least, EUR"),
-        "max_sites": texts.text("at most, sites"),
-        "min_sites": texts.text("at least, sites"),
-    }
+    kinds = {kind: texts.text(label) for kind, label in LIMIT_LABELS.items()}
     of = {
         "provider": texts.text("Provider: {name}"),
         "housing_company": texts.text("Housing company: {name}"),
@@ -512,7 +523,7 @@ def _limits(panel: Panel) -> list[JSON]:
     ]
     rules = []
     for number, group in enumerate(panel.scenario.groups):
-        for kind in _LIMITS:
+        for kind in LIMIT_LABELS:
             value = getattr(group, kind)
             if value is not None:
                 shown = (
@@ -713,7 +724,7 @@ def _by_hand(panel: Panel, amounts: Mapping[str, float] | None) -> JSON | None:
     try:
         entered = panel.enter(amounts)
     except PlainError as error:
-        return {"lines": str(error).splitlines(), "broken": []}
+        return {"lines": told(panel, error), "broken": []}
     spent = math.fsum(amounts.values())
     given = panel.plan.amounts
     if all(abs(amounts.get(site_id, 0.0) - eur) <= TOLERANCE for site_id, eur in given.items()):
@@ -814,7 +825,7 @@ def compared(panel: Panel, names: Iterable[str | None]) -> JSON | None:
     try:
         table = panel.compare(*names)
     except PlainError as error:
-        return {"lines": str(error).splitlines(), "heads": [], "rows": []}
+        return {"lines": told(panel, error), "heads": [], "rows": []}
     heads = table.attrs["headings"]
     called = list(dict.fromkeys(key.rsplit(" ", 1)[0] for key in heads))
     lines = []
@@ -868,6 +879,73 @@ def _in_a_line(plan: Plan, texts: Texts) -> str:
         spent=texts.eur(plan.spent_eur),
         benefit=texts.number(plan.benefit, 1),
     )
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------
+
+
+def told(panel: Panel, error: PlainError) -> list[str]:
+    """Say why something was refused, in sentences with the labels, names and units of the panel.
+
+    What is wrong in a file is told by its rows and fields, which is where it has to be mended.
+    """
+    texts = panel.texts
+    if isinstance(error, NameTaken):
+        return [
+            texts.text(
+                "A plan is already kept under the name {name}. To put this one in its place, tick {box}.",
+                name=texts.given(error.name),
+                box=texts.given(words(texts.language)["replace"]),
+            )
+        ]
+    if isinstance(error, InfeasibleScenario):  # its rules and ways out stand beside it
+        return str(error).splitlines()[:1]
+    if not isinstance(error, FaultyInput):
+        return [line.strip() for line in str(error).splitlines()]
+    file = next((fault.file for fault in error.faults if fault.file.lower().endswith((".yaml", ".yml"))), "")
+    refused = [texts.text("{file} was not loaded; nothing was changed.", file=file)] if file else []
+    say = _in_file if file else _on_panel
+    return [*refused, *dict.fromkeys(say(panel, fault) for fault in error.faults)]
+
+
+def _in_file(panel: Panel, fault: Fault) -> str:
+    texts, said = panel.texts, fault.said or _given_and_expected(panel.texts, fault)
+    if fault.said and fault.column in ("sites", "months"):  # names all rows at once
+        return said
+    if fault.row is None:
+        return said
+    if fault.column is None:
+        return texts.text("Row {row}: {said}", row=fault.row, said=said)
+    return texts.text("Row {row}, field {field}: {said}", row=fault.row, field=fault.column, said=said)
+
+
+def _on_panel(panel: Panel, fault: Fault) -> str:
+    texts, ids = panel.texts, panel.sites.site_ids
+    of_sites = {
+        "status": texts.text("Status"),
+        "min_eur": texts.text("Floor (EUR)"),
+        "max_eur": texts.text("Cap (EUR)"),
+    }
+    site = fault.file if fault.file in ids else ""
+    if fault.file == "Sites" and fault.row is not None and 0 < fault.row <= len(ids):
+        site = ids[fault.row - 1]
+    field = (fault.column or "").rpartition(".")[2]
+    label = ""
+    if fault.column is not None and fault.column.startswith("groups."):
+        label = texts.text(LIMIT_LABELS[field]) if field in LIMIT_LABELS else ""
+    elif site:
+        label = "" if fault.said else of_sites.get(field, "")  # such a sentence has it
+    elif fault.column in LABELS:
+        label = texts.text(LABELS[fault.column])
+    said = fault.said or _given_and_expected(texts, fault)
+    heads = [*([str(panel.sites.frame.loc[site, "name"])] if site else []), *([texts.given(label)] if label else [])]
+    return f"{', '.join(heads)}: {said}" if heads else said
+
+
+def _given_and_expected(texts: Texts, fault: Fault) -> str:
+    if not fault.given:
+        return texts.text("Expected: {expected}.", expected=fault.expected)
+    return texts.text("{given} is not possible here; expected: {expected}.", given=fault.given, expected=fault.expected)
 
 
 # --- small ones ---------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def field(resource, name):
 
 def refused(error, *faults):
     """The error lists just these faults, each in words."""
-    assert set(error.faults) == set(faults)
+    assert {fault._replace(said="") for fault in error.faults} == set(faults)  # what a panel says: test_screen.py
     assert len(error.faults) == len(faults)
     message = str(error)
     assert len(message.splitlines()) == 1 + len(faults)

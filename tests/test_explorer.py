@@ -551,6 +551,12 @@ def test_a_name_that_is_a_path_or_markup_is_refused(folder, name):
     assert not folder.exists() or not list(folder.glob("*.yaml"))
 
 
+@pytest.mark.parametrize("name", ["jetzt", "Beginn", "now", "beginning", "JETZT", " beginn "])
+def test_a_name_that_the_panel_uses_itself_is_refused(panel, name):
+    with refused(panel, q.PlainError, "Kein Plan kann", name.strip()):
+        panel.keep(name)
+
+
 def test_a_kept_file_cut_short_anywhere_is_told_and_left_alone(folder):
     panel = q.explore(SITES, SCENARIO, folder=folder)
     panel.set(budget_eur=25_000)
@@ -670,7 +676,7 @@ def test_only_kept_plans_are_compared_and_no_more_than_four(panel):
         panel.keep(name)
     assert len(panel.compare(*"ABCD")) == len(SITES) + 1
     for names in ((), "ABCDE", "AA"):
-        with refused(panel, q.PlainError, str(MOST_COMPARED)):
+        with refused(panel, q.PlainError, str(MOST_COMPARED), "Nebeneinander"):
             panel.compare(*names)
     for ask in (panel.compare, panel.changed, panel.load, panel.forget):
         with refused(panel, q.PlainError, "„X“", "„A“"):

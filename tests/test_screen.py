@@ -216,6 +216,121 @@ def test_kept_plans_are_told_in_the_language_of_the_panel(panel):
     assert screen.of(panel)["kept"][0]["line"].startswith("30,000 EUR for 4 sites, benefit")
 
 
+# --- what is refused --------------------------------------------------------------------------------------------
+
+
+def said_of(panel, do):
+    """What the panel says of something that is refused, and that it is."""
+    with pytest.raises(q.PlainError) as refused:
+        do()
+    found = screen.told(panel, refused.value)
+    assert not re.search(r"[a-z]+_[a-z]+|Sites|\(\)|True", " ".join(found)), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"reserve_eur": 90_000}, "Die Rücklage (90.000 EUR) darf nicht über dem Budget (30.000 EUR) liegen."),
+        ({"min_sites": 5}, "„Plätze: mindestens“ (5) darf nicht über „Plätze: höchstens“ (4) liegen."),
+        (
+            {"min_eur": 9_000, "max_eur": 8_000},
+            "Der Mindestbetrag eines geförderten Standorts (9.000 EUR) darf nicht über dem Höchstbetrag (8.000 EUR) liegen.",
+        ),
+        ({"max_sites": 3.5}, "„Plätze: höchstens“: 3,5 ist hier nicht möglich; erwartet: eine ganze Zahl."),
+        ({"max_change_share": -0.03}, "mindestens 0\u00a0%."),
+        (
+            {"budget_eur": 1e13},
+            "„Budget im Jahr“: 10.000.000.000.000 EUR ist hier nicht möglich; erwartet: höchstens 1.000.000.000.000 EUR.",
+        ),
+        (
+            {"groups": [{"by": "provider", "name": "AWO", "max_share": 1.5}]},
+            "„höchstens, % des Budgets“: 150\u00a0% ist hier nicht möglich; erwartet: höchstens 100\u00a0%.",
+        ),
+        (
+            {"groups": [{"by": "provider", "name": "AWO", "max_share": 0.2, "min_share": 0.25}]},
+            "„mindestens, % des Budgets“ (25\u00a0%) darf nicht über „höchstens, % des Budgets“ (20\u00a0%) liegen.",
+        ),
+        (
+            {"min_eur": {"hill": 15_000}},
+            "Am Hügel: Der Mindestbetrag (15.000 EUR) darf nicht über dem Höchstbetrag (14.000 EUR) liegen.",
+        ),
+        (
+            {"max_eur": {"hill": "viel"}},
+            "Am Hügel, „Höchstbetrag (EUR)“: „viel“ ist hier nicht möglich; erwartet: eine Zahl",
+        ),
+        (
+            {"max_eur": {"hill": -100}},
+            "Am Hügel: -100 EUR ist hier nicht möglich; erwartet: mindestens 0 EUR.",
+        ),
+    ],
+)
+def test_what_cannot_be_chosen_is_told_with_labels_units_and_names(panel, choices, said):
+    (line,) = said_of(panel, lambda: panel.set(**choices))
+    assert said in line
+
+
+def test_learned_scales_with_another_curve_are_told_without_names_of_fields(panel):
+    (line,) = said_of(panel, lambda: panel.set(response="linear", response_from="demonstration"))
+    assert line.startswith("Gelernte Wirkungsskalen gibt es nur mit der Wirkungskurve „")
+    panel.set(language="en")
+    (line,) = said_of(panel, lambda: panel.set(reserve_eur=90_000))
+    assert line == "The reserve (90,000 EUR) must not be above the budget (30,000 EUR)."
+
+
+def test_locks_and_amounts_by_hand_are_told_with_the_site_s_name(panel):
+    assert said_of(panel, lambda: panel.lock("park", 10_050)) == [
+        "Am Park: 10.050 EUR ist hier nicht möglich; erwartet: ein Vielfaches von 100 EUR."
+    ]
+    panel.lock("hill", 5_000)
+    for choices in ({"status": {"hill": "declined"}}, {"min_eur": {"hill": 6_000}}):
+        assert said_of(panel, lambda choices=choices: panel.set(**choices)) == [
+            "Am Hügel: Bei 5.000 EUR festgehalten; das muss zuerst freigegeben werden."
+        ]
+    (line,) = said_of(panel, lambda: panel.set(min_eur=3_000))
+    assert "solange Am Hügel einen eigenen haben oder festgehalten sind" in line
+    by_hand = screen.of(panel, screen.View(by_hand={"park": -5.0}))["answer"]["by_hand"]["lines"]
+    assert by_hand == ["Am Park: -5 EUR ist hier nicht möglich; erwartet: mindestens 0 EUR."]
+
+
+def test_a_name_that_is_taken_is_told_with_the_label_of_the_box(panel):
+    panel.keep("A")
+    (line,) = said_of(panel, lambda: panel.keep("A"))
+    assert line.endswith(f"setzen Sie den Haken bei „{screen.words('de')['replace']}“.")
+
+
+def test_a_refused_file_is_told_by_rows_and_fields_and_without_long_lists(panel, tmp_path):
+    def loading(text):
+        (tmp_path / "x.yaml").write_text(text)
+        with pytest.raises(q.PlainError) as refused:
+            panel.from_yaml(tmp_path / "x.yaml")
+        return screen.told(panel, refused.value)
+
+    head = "x.yaml wurde nicht geladen; nichts wurde geändert."
+    assert loading("name: x\nbudgt_eur: 5\nfoo: 1\nmax_sites: viele\n") == [
+        head,
+        "Zeile 2, Feld budgt_eur: Ein Feld dieses Namens gibt es nicht. Ist budget_eur gemeint?",
+        "Zeile 3, Feld foo: Ein Feld dieses Namens gibt es nicht.",
+        "Zeile 4, Feld max_sites: „viele“ ist hier nicht möglich; erwartet: eine ganze Zahl.",
+    ]
+    assert loading("name: x\nsites:\n  moor: {status: signed}\n  fen: {status: signed}\n") == [
+        head,
+        "Diese Standorte gehören nicht zu dieser Stadt: moor, fen.",
+    ]
+    assert loading("name: x\nbudget_eur: 10\nreserve_eur: 20\n") == [
+        head,
+        "Diese Angaben passen nicht zusammen. Erwartet: reserve_eur (20 EUR) liegt nicht über budget_eur (10 EUR).",
+    ]
+
+
+def test_the_labels_of_refusals_are_those_of_the_controls(panel):
+    panel.set(max_change_share=0.5, inequality_aversion=1.0)
+    shown = {one["id"]: one["label"] for group in screen.choices(panel) for one in group["controls"]}
+    for field, label in screen.LABELS.items():
+        assert shown.get(field, panel.texts.text(label)) == panel.texts.text(label)
+    assert len(set(screen.LABELS) & set(shown)) >= 11
+
+
 @pytest.mark.parametrize("most", [1.0, 7.0, 999.0, 1_000.0, 4_999.0, 14_000.0, 15_200.0, 2_500_000.0])
 def test_an_axis_has_a_few_round_marks_within_it(most):
     marks = screen._ticks(most)
