@@ -908,6 +908,23 @@ def told(panel: Panel, error: PlainError) -> list[str]:
     return [*refused, *dict.fromkeys(say(panel, fault) for fault in error.faults)]
 
 
+def loaded(texts: Texts, file: str) -> str:
+    """Say that a scenario file was loaded, which is not seen where it changes no figure."""
+    return texts.text("{file} was loaded.", file=file)
+
+
+def no_number(texts: Texts, label: str, given: object) -> str:
+    """Say that what was typed is no number, or that nothing was."""
+    if isinstance(given, str) and not given.strip():
+        return texts.text("{label}: a number is missing here.", label=label)
+    return texts.text(
+        "{label}: {given} is no number that can be used here. Write it like {example}.",
+        label=label,
+        given=texts.given(given),
+        example=texts.number(12500.5, 1),
+    )
+
+
 def _in_file(panel: Panel, fault: Fault) -> str:
     texts, said = panel.texts, fault.said or _given_and_expected(panel.texts, fault)
     if fault.said and fault.column in ("sites", "months"):  # names all rows at once

@@ -323,6 +323,12 @@ def test_a_refused_file_is_told_by_rows_and_fields_and_without_long_lists(panel,
     ]
 
 
+def test_an_empty_field_and_a_loaded_file_are_told_plainly(panel):
+    assert screen.no_number(panel.texts, "Budget", " ") == "Budget: Hier fehlt eine Zahl."
+    assert "„viel“ ist keine Zahl" in screen.no_number(panel.texts, "Budget", "viel")
+    assert screen.loaded(panel.texts, "x.yaml") == "x.yaml wurde geladen."
+
+
 def test_the_labels_of_refusals_are_those_of_the_controls(panel):
     panel.set(max_change_share=0.5, inequality_aversion=1.0)
     shown = {one["id"]: one["label"] for group in screen.choices(panel) for one in group["controls"]}
