@@ -266,8 +266,8 @@ def _money(panel: Panel) -> list[JSON]:
             step,
             "EUR",
             jumps=[
-                {"label": texts.text("cut by 10%"), "value": round(0.9 * scenario.budget_eur)},
-                {"label": texts.text("raise by 10%"), "value": round(1.1 * scenario.budget_eur)},
+                {"label": texts.text("cut by 10%"), "times": 0.9},
+                {"label": texts.text("raise by 10%"), "times": 1.1},
             ],
         ),
         _range(

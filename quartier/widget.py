@@ -279,7 +279,9 @@ class _Host:
             case "show":
                 pass
             case "set":
-                self._set(str(action["id"]), action["value"], sliding=bool(action.get("sliding")))
+                key = str(action["id"])
+                value = self._times(key, action["times"]) if "times" in action else action["value"]
+                self._set(key, value, sliding=bool(action.get("sliding")))
             case "settle":
                 panel.settle()
             case "undo" | "redo" | "reset":
@@ -351,6 +353,12 @@ class _Host:
                 )
             )
         return int(read) if float(read).is_integer() else float(read)
+
+    def _times(self, key: str, factor: Any) -> float:
+        """Give a multiple of an amount as it is now: several clicks in a row count from each other, not from what was shown."""
+        if key not in _AMOUNTS:
+            raise ValueError(key)
+        return round(float(getattr(self._panel.scenario, key)) * float(factor), 2)
 
     def _set(self, key: str, value: Any, *, sliding: bool) -> None:
         chosen = self._chosen(key, value)

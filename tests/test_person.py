@@ -11,6 +11,7 @@ import browser as browsers
 import pandas as pd
 import pytest
 from person import PANEL, Person, WithoutMouse
+from playwright.sync_api import expect
 
 import quartier as q
 
@@ -102,6 +103,31 @@ def test_the_slider_is_moved_with_the_arrow_keys_and_is_one_step_back(visit, voi
     while me.panel.get_by_role("button", name="Rückgängig").is_enabled():
         me.press("Rückgängig")
     assert me.figure("Verteilt") == "80.000 EUR"
+
+
+def test_no_press_is_lost_however_fast_it_follows(visit, voila):
+    seen = opened(visit, voila, viewport=WIDE)
+    me = Person(seen.page)
+    slider, box = me.panel.get_by_role("slider", name="Budget im Jahr"), me.box("Budget im Jahr (EUR)")
+    slider.focus()
+    for presses, pause_ms, key, shown in (
+        (10, 0, "ArrowRight", "90.000"),
+        (30, 30, "ArrowLeft", "60.000"),
+        (20, 60, "ArrowRight", "80.000"),
+    ):
+        for _ in range(presses):
+            seen.page.keyboard.press(key)
+            seen.page.wait_for_timeout(pause_ms)
+        assert slider.input_value() == shown.replace(".", "")
+        expect(box).to_have_value(shown)
+        assert slider.input_value() == shown.replace(".", "")
+    cut = me.panel.get_by_role("button", name="um 10 % kürzen")
+    for _ in range(5):
+        cut.click()
+    expect(box).to_have_value("47.239,2")
+    for name in ("jetzt", "Beginn"):
+        me.panel.get_by_role("checkbox", name=name, exact=True).click()
+    expect(me.panel.get_by_text("„Beginn“ gegenüber „jetzt“")).to_be_visible()
 
 
 # --- accessible -------------------------------------------------------------------------------------------------

@@ -246,6 +246,9 @@ def test_a_scenario_file_that_is_none_or_another_city_s_is_told(page, text):
         {"do": "set", "id": "no_such", "value": 1},
         {"do": "set", "id": "budget_eur", "value": {"a": 1}},
         {"do": "set", "id": "budget_eur", "value": True},
+        {"do": "set", "id": "budget_eur", "times": "x"},
+        {"do": "set", "id": "budget_eur", "times": math.inf},
+        {"do": "set", "id": "response", "times": 2},
         {"do": "__init__"},
         {"do": "repair", "number": "x"},
         {"do": "limit_remove", "id": "9:max_eur"},
@@ -349,6 +352,17 @@ def test_a_slider_that_came_back_leaves_no_step(page):
     page.do("settle")
     assert not page.panel.can_undo
     assert page.screen["can_undo"] is False
+
+
+def test_a_button_that_cuts_by_a_share_counts_from_what_was_asked_last(page):
+    (budget,) = (one for one in page.controls() if one["id"] == "budget_eur")
+    cut = budget["jumps"][0]["times"]
+    page.set("budget_eur", 20_000, sliding=True)
+    for _ in range(3):
+        assert page.do("set", id="budget_eur", times=cut, at="budget_eur") is None
+    assert page.panel.scenario.budget_eur == 14_580
+    page.do("undo")
+    assert page.panel.scenario.budget_eur == 16_200
 
 
 def test_two_sliders_are_two_steps(page):

@@ -6,12 +6,22 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PATIENCE_MS = 300; // then it is said that work is going on
 const SILENCE_MS = 6000; // then it is said that nobody answers
-const NUMBER_KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"];
 
 // --- a small way to say what should stand on the page -----------------------------------------------------------
 
 function h(tag, props, ...children) {
-  return { tag, props: props || {}, children: children.flat(Infinity).filter((one) => one !== null && one !== false && one !== undefined && one !== "") };
+  return { tag, props: props || {}, children };
+}
+
+// What is left out keeps its place: what comes after it is still the same, and keeps the focus.
+function placed(children, before = "") {
+  return children.flatMap((one, at) => {
+    if (Array.isArray(one)) return placed(one, `${before}${at}.`);
+    if (one === null || one === false || one === undefined || one === "") return [];
+    const node = typeof one === "object" ? one : { tag: "#text", text: String(one), props: {}, children: [] };
+    node.key = node.props.key !== undefined ? `${node.tag}:${node.props.key}` : `${node.tag}#${before}${at}`;
+    return [node];
+  });
 }
 
 // A part that shows nothing but `data`: where they are as before, nothing of it is made or looked at anew. No fields: those are people's.
@@ -21,11 +31,7 @@ function part(tag, props, data, make) {
 
 function sync(parent, wanted) {
   const before = new Map((parent._drawn || []).map((one) => [one.key, one]));
-  const next = wanted.map((one, at) => {
-    const node = typeof one === "object" ? one : { tag: "#text", text: String(one), props: {}, children: [] };
-    node.key = node.props.key !== undefined ? `${node.tag}:${node.props.key}` : `${node.tag}#${at}`;
-    return node;
-  });
+  const next = placed(wanted);
   const kept = new Set(next.map((one) => one.key));
   before.forEach((one, key) => { if (!kept.has(key)) one.el.remove(); });
   next.forEach((node, at) => {
@@ -50,7 +56,7 @@ function refresh(node, was) {
       node.props = was.props;
       return;
     }
-    node.children = h("", {}, node.make()).children;
+    node.children = [node.make()];
   }
   if (node.tag === "#text") {
     if (!was || was.text !== node.text) el.data = node.text;
@@ -101,13 +107,13 @@ function render({ model, el }) {
   dark.addEventListener("change", paint);
   paint();
 
-  let underWay = null; // { n, since, key }
+  let underWay = null; // { n, since, key, action }
   let waiting = []; // actions not sent yet
   let sent = 0;
   let lost = false;
   let heard = performance.now();
   let copied = false;
-  const unanswered = new Set(); // boxes whose text the kernel has not read yet
+  const unread = new Set(); // boxes whose text the kernel has not read yet
   const notes = {}; // what is typed into fields that belong to no choice
 
   const screen = () => model.get("screen") || {};
@@ -122,10 +128,26 @@ function render({ model, el }) {
     if (underWay || !waiting.length) return;
     const { action, key } = waiting.shift();
     sent += 1;
-    underWay = { n: sent, since: performance.now(), key };
+    underWay = { n: sent, since: performance.now(), key, action };
     heard = performance.now();
     speak({ ...action, client, n: sent });
     setTimeout(draw, PATIENCE_MS + 10);
+  }
+
+  const unanswered = () => [...(underWay ? [underWay] : []), ...waiting].map((one) => one.action);
+
+  // What a person has asked of a control, answered or not: an answer that comes late is no reason to take it back.
+  function asked(id, value) {
+    return unanswered().filter((one) => one.do === "set" && one.id === id).reduce((before, one) => {
+      if (one.times === undefined) return one.value;
+      return typeof before === "number" ? Math.round(100 * one.times * before) / 100 : before;
+    }, value);
+  }
+
+  // The same of what is looked at.
+  function looked(action, name, value) {
+    const last = unanswered().findLast((one) => one.do === action);
+    return last ? last[name] : value;
   }
 
   function speak(message) {
@@ -143,8 +165,8 @@ function render({ model, el }) {
     lost = false;
     if (underWay && ack && ack[0] === client && ack[1] >= underWay.n) underWay = null;
     if (!underWay && !waiting.length) {
-      unanswered.forEach((box) => { box._held = false; });
-      unanswered.clear();
+      unread.forEach((box) => { box._held = false; });
+      unread.clear();
     }
     draw();
     next();
@@ -176,43 +198,52 @@ function render({ model, el }) {
 
   function range(one, words) {
     const id = idOf(one.id);
-    const on = one.on !== false;
+    const wish = asked(one.id, one.on === false ? null : one.value);
+    const on = wish !== null;
+    const value = typeof wish === "number" ? wish : one.value; // else it is text that has not been read yet
     const disabled = one.disabled || !on;
     const send = (value, sliding) => tell({ do: "set", id: one.id, value, sliding, at: one.id }, one.id);
     const slider = on && h("input", {
-      type: "range", id, min: one.min, max: one.max, step: one.step, value: one.value, disabled,
+      type: "range", id, min: one.min, max: Math.max(one.max, value), step: one.step, value, disabled,
       "aria-valuetext": one.shown, "aria-describedby": one.note ? `${id}-note` : null,
       onpointerdown: (event) => { event.target._held = true; },
-      onkeydown: (event) => { if (NUMBER_KEYS.includes(event.key)) event.target._held = true; },
-      oninput: (event) => { event.target._held = true; send(Number(event.target.value), true); },
+      onpointerup: (event) => { event.target._held = false; },
+      oninput: (event) => send(Number(event.target.value), true),
       onchange: (event) => { event.target._held = false; tell({ do: "settle" }, "settle"); },
       onblur: (event) => { event.target._held = false; },
     });
     return h("div", { class: "qp-control", key: one.id, role: "group", "aria-label": one.label },
       h("div", { class: "qp-label" },
         h("label", { for: on ? id : `${id}-on` }, one.label), mark(one, words),
-        on && h("span", { class: "qp-box" }, typed(one, words, (value) => send(value, false), `${one.label}${one.unit ? ` (${one.unit})` : ""}`), one.unit && h("span", { class: "qp-unit" }, one.unit))),
+        on && h("span", { class: "qp-box" }, typed(one, words, (value) => send(value, false), `${one.label}${one.unit ? ` (${one.unit})` : ""}`, on), one.unit && h("span", { class: "qp-unit" }, one.unit))),
       one.switch && h("label", { class: "qp-check" },
         h("input", { type: "checkbox", id: `${id}-on`, checked: on, onchange: (event) => send(event.target.checked ? one.first : null, false) }), one.switch),
       slider,
       one.jumps && h("div", { class: "qp-jumps" }, one.jumps.map((jump) =>
-        h("button", { type: "button", key: jump.label, onclick: () => send(jump.value, false) }, jump.label))),
+        h("button", { type: "button", key: jump.label, onclick: () => tell({ do: "set", id: one.id, times: jump.times, at: one.id }) }, jump.label))),
       one.note && h("p", { class: "qp-note", id: `${id}-note` }, one.note),
       fault(one.id));
   }
 
   // A box for a number as it is written in the panel's language; it is read in the kernel.
-  function typed(one, words, commit, label) {
+  function typed(one, words, commit, label, on = true) {
     const id = `${idOf(one.id)}-box`;
     const wrong = isWrong(one.id);
     return h("input", {
-      type: "text", inputmode: "decimal", id, class: "qp-number", ...(wrong ? {} : { value: one.text }), "aria-label": label, disabled: one.disabled || one.on === false, autocomplete: "off",
+      type: "text", inputmode: "decimal", id, class: "qp-number", ...(wrong ? {} : { value: one.text }), "aria-label": label, disabled: one.disabled || !on, autocomplete: "off",
       "aria-invalid": wrong ? "true" : null, "aria-describedby": wrong ? `${idOf(one.id)}-fault` : null,
-      oninput: (event) => { event.target._held = true; },
-      onkeydown: stay,
-      onchange: (event) => { event.target._held = true; unanswered.add(event.target); commit(event.target.value); },
-      onblur: (event) => { if (!unanswered.has(event.target)) event.target._held = false; },
+      ...typing((box) => commit(box.value)),
+      onblur: (event) => { if (!unread.has(event.target)) event.target._held = false; },
     });
+  }
+
+  // What is typed stays until it has been read; what is typed on meanwhile stays, too.
+  function typing(commit) {
+    return {
+      onkeydown: stay,
+      oninput: (event) => { event.target._held = true; unread.delete(event.target); },
+      onchange: (event) => { event.target._held = true; unread.add(event.target); commit(event.target); },
+    };
   }
 
   const isWrong = (id) => { const message = screen().message; return Boolean(message && message.error && message.at === id); };
@@ -227,20 +258,21 @@ function render({ model, el }) {
 
   function choice(one, words) {
     const id = idOf(one.id) + (one.place || "");
+    const value = asked(one.id, one.value);
     return h("div", { class: "qp-control qp-choice", key: one.id },
       h("label", { for: id }, one.label), mark(one, words),
-      h("select", { id, disabled: one.disabled, value: one.value, onchange: (event) => tell({ do: "set", id: one.id, value: event.target.value, at: one.id }), draw: (box) => options(box, one.options, one.value) }),
+      h("select", { id, disabled: one.disabled, value, onchange: (event) => tell({ do: "set", id: one.id, value: event.target.value, at: one.id }), draw: (box) => options(box, one.options, value) }),
       fault(one.id));
   }
 
   function options(box, wanted, value) {
     sync(box, wanted.map((one) => h("option", { value: one.value, key: one.value }, one.label)));
-    if (document.activeElement !== box || !underWay) box.value = value;
+    if (box.value !== value) box.value = value;
   }
 
   function check(one) {
     return h("div", { class: "qp-control", key: one.id },
-      h("label", { class: "qp-check" }, h("input", { type: "checkbox", checked: one.value, onchange: (event) => tell({ do: "set", id: one.id, value: event.target.checked, at: one.id }) }), one.label), fault(one.id));
+      h("label", { class: "qp-check" }, h("input", { type: "checkbox", checked: asked(one.id, one.value), onchange: (event) => tell({ do: "set", id: one.id, value: event.target.checked, at: one.id }) }), one.label), fault(one.id));
   }
 
   function number(one, words) {
@@ -278,7 +310,7 @@ function render({ model, el }) {
       h("h2", {}, now.title),
       h("div", { class: "qp-buttons" }, button("undo", now.can_undo), button("redo", now.can_redo), button("reset", true),
         h("label", { class: "qp-inline" }, words.language, " ",
-          h("select", { onchange: (event) => tell({ do: "set", id: "language", value: event.target.value }), draw: (box) => options(box, now.languages, now.language) }))));
+          h("select", { onchange: (event) => tell({ do: "set", id: "language", value: event.target.value }), draw: (box) => options(box, now.languages, asked("language", now.language)) }))));
   }
 
   function state(now, words) {
@@ -291,7 +323,7 @@ function render({ model, el }) {
         h("button", { type: "button", onclick: () => speak({ do: "stop", client }) }, words.stop)));
     }
     const message = now.message;
-    const shown = message && !(message.error && placed(now, message.at));
+    const shown = message && !(message.error && standsElsewhere(now, message.at));
     if (shown) parts.push(h("div", { class: message.error ? "qp-alert" : "qp-message", role: message.error ? "alert" : "status", key: "message" }, message.lines.map((line, at) => h("p", { key: at }, line))));
     if (now.impossible) {
       parts.push(h("div", { class: "qp-alert", role: "alert", key: "impossible" },
@@ -304,7 +336,7 @@ function render({ model, el }) {
   }
 
   // Whether a fault is shown beside its control already.
-  function placed(now, at) {
+  function standsElsewhere(now, at) {
     const ids = now.groups.flatMap((group) => group.controls.map((one) => one.id));
     const asked = now.answer && now.answer.asked ? now.answer.asked.controls.map((one) => one.id).concat(["lock"]) : [];
     return ids.includes(at) || asked.includes(at) || ["keep", "yaml", "open", "hand"].includes(at);
@@ -362,7 +394,7 @@ function render({ model, el }) {
       h("h3", { id: `${prefix}table` }, words.table),
       h("p", { class: "qp-note" }, words.bars),
       h("div", { class: "qp-buttons" },
-        h("label", { class: "qp-inline", key: "since" }, words.since, " ", h("select", { onchange: (event) => tell({ do: "since", name: event.target.value }), draw: (box) => options(box, screen().sinces, screen().since) })),
+        h("label", { class: "qp-inline", key: "since" }, words.since, " ", h("select", { onchange: (event) => tell({ do: "since", name: event.target.value }), draw: (box) => options(box, screen().sinces, looked("since", "name", screen().since)) })),
         h("button", { type: "button", key: "hand", "aria-pressed": hand ? "true" : "false", onclick: () => tell({ do: hand ? "hand_end" : "hand", at: "hand" }) }, hand ? words.hand_end : words.hand_start)),
       hand && h("div", { class: "qp-message", role: "status", key: "result" }, answer.by_hand.lines.map((line, at) => h("p", { key: at }, line)),
         answer.by_hand.broken.length > 0 && h("ul", {}, answer.by_hand.broken.map((line, at) => h("li", { key: at }, line)))),
@@ -387,7 +419,7 @@ function render({ model, el }) {
         h("span", { class: "qp-status" }, row.status_text, row.locked && `, ${row.locked}`)),
       cell("amount", words.amount, h("span", { class: "qp-eur" }, row.amount_text), bar(row, answer.most)),
       answer.by_hand !== null && cell("byhand", words.hand, h("input", { type: "text", inputmode: "decimal", class: "qp-number", value: row.by_hand, "aria-label": words.hand_of.replace("{site}", row.name), autocomplete: "off",
-        onkeydown: stay, oninput: (event) => { event.target._held = true; }, onchange: (event) => { event.target._held = false; tell({ do: "hand", site: row.id, value: event.target.value, at: "hand" }); } })),
+        ...typing((box) => tell({ do: "hand", site: row.id, value: box.value, at: "hand" })) })),
       cell("delta", words.change, h("span", { class: row.change_text ? `qp-change ${sign(row.change_text)}` : null }, row.change_text)),
       cell("share", words.coverage, row.coverage), cell("reach", words.benefit, row.benefit), cell("why", words.why, row.why)];
     const props = { key: row.id, role: "row", class: asked ? "qp-asked" : null };
@@ -404,7 +436,7 @@ function render({ model, el }) {
         h("div", { class: "qp-control qp-choice", key: "lock" }, h("label", { for: id }, words.lock),
           h("input", { type: "text", inputmode: "decimal", class: "qp-number", id, value: asked.amount, disabled: asked.locked, autocomplete: "off", onkeydown: stay, oninput: (event) => { event.target._held = true; } }),
           asked.locked
-            ? h("button", { type: "button", key: "unlock", onclick: () => tell({ do: "unlock", site: asked.id, at: "lock" }) }, words.unlock)
+            ? h("button", { type: "button", key: "lock", onclick: () => tell({ do: "unlock", site: asked.id, at: "lock" }) }, words.unlock)
             : h("button", { type: "button", key: "lock", onclick: () => { const box = root.querySelector(`#${CSS.escape(id)}`); box._held = false; tell({ do: "lock", site: asked.id, value: box.value, at: "lock" }); } }, words.lock_do),
           fault("lock"))));
   }
@@ -428,7 +460,8 @@ function render({ model, el }) {
   function kept(now, words) {
     const field = (name) => (event) => { notes[name] = event.target.value; };
     const names = [{ value: "", label: words.now }, ...now.sinces];
-    const toggle = (value, on) => tell({ do: "compare", names: on ? [...now.compared, value] : now.compared.filter((one) => one !== value), at: "compare" });
+    const compared = () => looked("compare", "names", screen().compared);
+    const toggle = (value, on) => tell({ do: "compare", names: on ? [...compared(), value] : compared().filter((one) => one !== value), at: "compare" });
     return h("section", { key: "kept", "aria-labelledby": `${prefix}kept` }, h("h3", { id: `${prefix}kept` }, words.kept),
       h("div", { class: "qp-buttons", key: "keep" },
         h("label", { class: "qp-inline" }, words.keep_as, " ", h("input", { type: "text", class: "qp-text", maxlength: 60, autocomplete: "off", onkeydown: stay, oninput: field("name") })),
@@ -441,7 +474,7 @@ function render({ model, el }) {
         h("button", { type: "button", "aria-label": `${words.forget}: ${one.name}`, onclick: () => tell({ do: "forget", name: one.name }) }, words.forget)))),
       now.unreadable.map((text, at) => h("p", { class: "qp-note", key: `bad ${at}` }, text)),
       h("fieldset", { key: "compare" }, h("legend", {}, words.compare), names.map((one) => h("label", { class: "qp-check", key: one.value },
-        h("input", { type: "checkbox", checked: now.compared.includes(one.value), disabled: !now.compared.includes(one.value) && now.compared.length >= now.most_compared, onchange: (event) => toggle(one.value, event.target.checked) }), one.label))),
+        h("input", { type: "checkbox", checked: compared().includes(one.value), disabled: !compared().includes(one.value) && compared().length >= now.most_compared, onchange: (event) => toggle(one.value, event.target.checked) }), one.label))),
       now.comparison && h("div", { key: "comparison", class: "qp-comparison" },
         h("div", { role: "status" }, now.comparison.lines.map((text, at) => h("p", { key: at }, text))),
         now.comparison.rows.length > 0 && h("div", { class: "qp-scroll", tabindex: 0, role: "region", "aria-label": words.compare }, h("table", { class: "qp-compared" },
