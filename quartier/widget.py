@@ -354,11 +354,11 @@ class _Host:
             )
         return int(read) if float(read).is_integer() else float(read)
 
-    def _times(self, key: str, factor: Any) -> float:
-        """Give a multiple of an amount as it is now: several clicks in a row count from each other, not from what was shown."""
+    def _times(self, key: str, factor: Any) -> int:
+        """Give a multiple of an amount as it is now, in whole EUR: clicks in a row count from each other, not from what is shown."""
         if key not in _AMOUNTS:
             raise ValueError(key)
-        return round(float(getattr(self._panel.scenario, key)) * float(factor), 2)
+        return math.floor(float(getattr(self._panel.scenario, key)) * float(factor) + 0.5)  # as the page rounds
 
     def _set(self, key: str, value: Any, *, sliding: bool) -> None:
         chosen = self._chosen(key, value)

@@ -182,12 +182,6 @@ def test_a_number_is_shown_with_all_its_decimals_and_the_slider_can_stand_there(
     assert value / found["step"] == pytest.approx(round(value / found["step"]))
 
 
-def test_a_cut_by_a_tenth_is_in_whole_euros(panel):
-    panel.set(budget_eur=52_488)
-    budget = screen.of(panel)["groups"][0]["controls"][0]
-    assert [jump["value"] for jump in budget["jumps"]] == [47_239, 57_737]
-
-
 def test_what_is_held_is_told_as_such(panel):
     panel.lock("park", 5_000)
     answer = screen.of(panel, screen.View(asked="park"))["answer"]

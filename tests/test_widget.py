@@ -361,6 +361,11 @@ def test_a_button_that_cuts_by_a_share_counts_from_what_was_asked_last(page):
     for _ in range(3):
         assert page.do("set", id="budget_eur", times=cut, at="budget_eur") is None
     assert page.panel.scenario.budget_eur == 14_580
+    assert page.do("set", id="budget_eur", times=cut, at="budget_eur") is None
+    assert page.do("set", id="budget_eur", times=cut, at="budget_eur") is None
+    assert page.panel.scenario.budget_eur == 11_810  # of 11,809.80: in whole EUR
+    page.do("undo")
+    page.do("undo")
     page.do("undo")
     assert page.panel.scenario.budget_eur == 16_200
 

@@ -140,7 +140,7 @@ function render({ model, el }) {
   function asked(id, value) {
     return unanswered().filter((one) => one.do === "set" && one.id === id).reduce((before, one) => {
       if (one.times === undefined) return one.value;
-      return typeof before === "number" ? Math.round(100 * one.times * before) / 100 : before;
+      return typeof before === "number" ? Math.round(one.times * before) : before;
     }, value);
   }
 
