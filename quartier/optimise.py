@@ -69,10 +69,11 @@ def allocate(sites: Sites, scenario: Scenario) -> Plan:
     ScenarioError
         The scenario chooses for single sites what cannot be.
     PlainError
-        The sites or the scenario are something else.
+        The sites or the scenario are something else; the budget has more steps than can be compared.
     """
     refuse_other_things("allocate", sites, scenario)
     here, rest = scenario.settled(sites)
+    _refuse_too_many_steps(here, rest)
     refuse_impossible(here, rest)
     plan = _best(here, rest)
     return plan if rest is scenario else dataclasses.replace(plan, scenario=scenario)
@@ -96,6 +97,37 @@ def refuse_other_things(name: str, sites: object, *scenarios: object) -> None:
                     "{name}: sites and a scenario, not {given}", name=name, given=texts.given(type(thing).__name__)
                 )
             )
+
+
+def _refuse_too_many_steps(sites: Sites, scenario: Scenario) -> None:
+    """Return if the budget has few enough steps, or sites for all of them: a zero too many should be told, not fill the memory.
+
+    Raises
+    ------
+    PlainError
+        It has too many; names the budget, the step and the bound.
+    """
+    budget_eur, most = max(scenario.budgets_eur), MOST_STEPS_A_SITE * max(1, len(sites))
+    if budget_eur / scenario.step_eur > most * (1 + ROUNDING) and _is_beyond_caps(sites, scenario):
+        texts = Texts(scenario.language)
+        raise PlainError(
+            texts.text(
+                "A budget of {budget} in steps of {step} has {steps} steps, more than all sites may take. So many cannot be solved,"
+                " for time and memory grow"
+                " with them: at most {most} can, with {n} sites. Is there a zero too many in the budget, or is the step too small?",
+                budget=texts.eur(budget_eur),
+                step=texts.eur(scenario.step_eur),
+                steps=texts.number(math.floor(budget_eur / scenario.step_eur)),
+                most=texts.number(most),
+                n=len(sites),
+            )
+        )
+
+
+def _is_beyond_caps(sites: Sites, scenario: Scenario) -> bool:
+    """Whether some year has more money than all sites at their caps would take."""
+    years = [limits(*year) for year in single_years(sites, scenario)]
+    return any(one.budget > int(one.high[one.committed | one.fundable].sum()) for one in years)
 
 
 def _best(sites: Sites, scenario: Scenario) -> Plan:
@@ -282,6 +314,10 @@ def allocate_many(
 
 MOST_AMOUNTS = 10_000_000
 """Most sites times amounts that are compared where limits cross; keeps memory below a gigabyte."""
+
+MOST_STEPS_A_SITE = 1_000_000
+"""Most steps of a budget beyond all caps for each site there is: 100,000,000 EUR in steps of 100 EUR. What the caps cost is found
+by comparing these steps."""
 
 MOST_AT_ONCE = 2_000_000
 """Most sites times variants that are solved at once; keeps memory below a gigabyte."""

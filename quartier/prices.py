@@ -46,6 +46,10 @@ FEW_STEPS = 20_000
 """Most single steps that are compared outright; where there are more, a price tells first which of them matter."""
 
 
+MANY_STEPS = 100_000
+"""From so many steps of a site on it pays to ask first how far they help."""
+
+
 MAX_TIED_SITES = 60
 """Most sites between which ties are broken by comparing all; beyond, the first plan stands, which serves earlier sites first."""
 
@@ -121,6 +125,7 @@ class _Dual(NamedTuple):
 
 def solve(problems: Problems, deadline: float = math.inf) -> Solutions:
     """Solve problems for each of which some plan exists; see the head of this module."""
+    problems = _as_far_as_it_helps(problems)
     price, dual, dear, cheap = _search(problems)
     # Rounding is that of the largest number summed: the bound, or the price of the whole budget that it holds and takes off again.
     bound, tie = dual.value.copy(), TIE * np.maximum(np.maximum(np.abs(dual.value), price * problems.budget), 1e-300)
@@ -135,6 +140,19 @@ def solve(problems: Problems, deadline: float = math.inf) -> Solutions:
             bound[row] = choices.bound - proof[1]
     reached = np.where(steps > 0, problems.value(steps), 0.0).sum(axis=1)
     return Solutions(steps, reached, np.where(bound - reached <= 4 * tie, reached, bound))
+
+
+def _as_far_as_it_helps(problems: Problems) -> Problems:
+    """Lower caps beyond which an amount is worth no more, as numbers go: the proof would compare every step up to them."""
+    below, above = problems.low, problems.high
+    if (above - below).max(initial=0) <= MANY_STEPS:
+        return problems
+    top = problems.value(problems.high)
+    while (below < above).any():
+        middle = (below + above) // 2
+        enough = problems.value(middle) >= top
+        below, above = np.where(enough, below, middle + 1), np.where(enough, middle, above)
+    return problems._replace(high=above)
 
 
 # --- prices -------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import oracle
@@ -382,3 +383,27 @@ def test_a_name_in_the_place_of_sites_or_scenario_is_refused_in_words(ask):
     for sites, scenario in ((q.load("data"), "baseline"), ("data", q.Scenario())):
         with pytest.raises(q.PlainError, match=rf"^{ask.__name__}: Standorte und ein Szenario, nicht „str“$"):
             ask(sites, scenario)
+
+
+def test_a_budget_of_too_many_steps_is_refused_before_it_fills_the_memory():
+    sites, scenario = q.load("data"), q.Scenario(budget_eur=99_999_999_999, language="en")
+    with pytest.raises(
+        q.PlainError, match=r"99,999,999,999 EUR in steps of 100 EUR has 999,999,999 steps, .*14,000,000"
+    ):
+        q.allocate(sites, scenario)
+    with pytest.raises(q.PlainError, match=r"steps of 0\.01 EUR"):
+        q.allocate(sites, scenario.replace(budget_eur=1_000_000, step_eur=0.01))
+
+
+@pytest.mark.parametrize("response", ["saturating", "linear", "power"])
+def test_caps_far_beyond_what_helps_anybody_take_no_memory(response):
+    sites = q.load("data")
+    scenario = q.Scenario(budget_eur=100_000_000, response=response, max_eur=100_000_000)
+    tracemalloc.start()
+    plan = q.allocate(sites, scenario)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert plan.outcome is q.Outcome.OPTIMAL
+    assert most < 100_000_000
+    enough = scenario.replace(budget_eur=9_000_000, max_eur=9_000_000)
+    assert plan.objective == pytest.approx(q.allocate(sites, enough).objective, rel=1e-12)
