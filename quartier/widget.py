@@ -302,16 +302,17 @@ class _Host:
                 self._view = dataclasses.replace(
                     self._view, compared=tuple(name for name in self._view.compared if name != action["name"])
                 )
+                return _message([panel.texts.text("Deleted: {name}", name=str(action["name"]))])
             case "ask" | "since" | "compare" | "code" | "hand" | "hand_end":
                 self._look(do, action)
             case "limit_add" | "limit_remove":
                 self._limit(do, action)
             case "yaml":
-                self._send(action, *_yaml(panel, str(action["name"])), "application/yaml")
+                return self._send(action, *_yaml(panel, str(action["name"])), "application/yaml")
             case "open":
                 _open(panel, str(action["name"]), str(action["text"]))
             case "export":
-                self._send(action, "quartier.zip", _in_kernel(lambda: _zip(panel)), "application/zip")
+                return self._send(action, "quartier.zip", _in_kernel(lambda: _zip(panel)), "application/zip")
             case _:
                 raise ValueError(do)
         return None
@@ -425,9 +426,10 @@ class _Host:
                 groups.append({"by": by, "name": name, kind: value})
         panel.set(groups=groups)
 
-    def _send(self, action: dict[str, Any], name: str, content: bytes, kind: str) -> None:
-        """Have the page that asked save a file."""
+    def _send(self, action: dict[str, Any], name: str, content: bytes, kind: str) -> dict[str, Any]:
+        """Have the page that asked save a file; give the message that says so."""
         self.shown.send({"kind": "file", "client": action.get("client"), "name": name, "mime": kind}, [content])
+        return _message([self._panel.texts.text("Downloaded: {name}", name=name)])
 
 
 @dataclasses.dataclass

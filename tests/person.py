@@ -83,6 +83,17 @@ class Person:
                 found[name] = float(re.match(r"[\d.]+", cells)[0].replace(".", ""))
         return found
 
+    def holds(self):
+        """What has the focus: its name or its words; empty where nothing of the panel has it."""
+        return self.panel.evaluate(
+            """panel => { const one = document.activeElement;
+                 return panel.contains(one) ? one.getAttribute("aria-label") || one.innerText.trim() || one.tagName : ""; }"""
+        )
+
+    def hears(self):
+        """What a screen reader is told last."""
+        return self.panel.get_by_role("status").first.inner_text()
+
     def says(self, text):
         return self.panel.get_by_text(text).first.is_visible()
 

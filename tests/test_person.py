@@ -176,6 +176,70 @@ def test_nothing_is_cut_at_twice_the_size(visit, voila):
     assert wide == []
 
 
+def test_the_focus_stays_or_goes_to_what_comes_next(visit, voila):
+    seen = opened(visit, voila, viewport=WIDE)
+    me = WithoutMouse(seen.page)
+    me.type("Budget im Jahr (EUR)", "12.000")
+    me.press("das Budget um")
+    assert "28.000 EUR für 7 Standorte" in me.holds()
+    me.press("Rückgängig")
+    me.press("Rückgängig")
+    assert me.holds() == "Rückgängig"
+    assert not me.panel.get_by_role("button", name="Rückgängig").is_enabled()
+    me.press("Braker Straße", exact=True)
+    me.press("Festhalten", exact=True)
+    assert me.holds() == "Freigeben"
+    me.press("Freigeben", exact=True)
+    assert me.holds() == "Festhalten"
+    me.press("Beträge von Hand eingeben")
+    me.type("Betrag von Hand für Brockeiche", "viel")
+    assert me.panel.get_by_role("alert").filter(has_text="„viel“ ist keine Zahl").is_visible()
+    assert me.holds() == "Braker Straße"
+    me.type("Betrag von Hand für Braker Straße", "5.000")
+    assert me.panel.get_by_role("alert").count() == 0
+    assert me.holds() != ""
+
+
+def test_a_kept_plan_is_deleted_only_when_asked_twice(visit, voila):
+    seen = opened(visit, voila, viewport=WIDE)
+    me, keys = WithoutMouse(seen.page), seen.page.keyboard
+    for name in ("A", "B"):
+        me.fill("Diesen Plan merken als", name)
+        me.press("Merken", exact=True)
+    delete = me.panel.get_by_role("button", name="Löschen: A")
+    me.reach(delete)
+    keys.press("Enter")
+    assert me.holds() == "Wirklich löschen? A"
+    assert "Wirklich löschen? A" in me.hears()
+    keys.press("Escape")
+    assert me.holds() == "Löschen: A"
+    keys.press("Enter")
+    keys.press("Tab")
+    assert me.holds() == "Nicht löschen: A"
+    keys.press("Enter")
+    assert me.holds() == "Löschen: A"
+    delete.dblclick()
+    assert me.holds() == "Wirklich löschen? A"
+    me.done(lambda: keys.press("Enter"))
+    assert me.holds() == "Dorthin gehen: B"
+    assert "Gelöscht: A" in me.hears()
+    assert not me.panel.get_by_text("Löschen: A").count()
+
+
+def test_files_are_announced_and_who_stops_waiting_is_told(visit, voila):
+    seen = opened(visit, voila, viewport=WIDE)
+    me = WithoutMouse(seen.page)
+    me.save("leise")
+    assert "Heruntergeladen: leise.yaml" in me.hears()
+    me.reach(me.panel.get_by_role("button", name="Tabellen und Abbildungen (ZIP)"))
+    seen.page.keyboard.press("Enter")
+    assert "werden zusammengestellt" in me.hears()
+    me.panel.get_by_role("button", name="Anhalten").wait_for()
+    me.press("Anhalten")
+    assert me.holds().startswith("Angehalten.")
+    assert "Angehalten." in me.hears()
+
+
 # --- two languages ----------------------------------------------------------------------------------------------
 
 

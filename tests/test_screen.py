@@ -425,7 +425,19 @@ def test_the_page_has_no_text_of_its_own(name):
         re.sub(r"\$\{[^}]*\}", "", text) for text in re.findall(r"`([^`]*)`", code)
     ]
     assert len(literals) > 30
-    keys = {"ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Tab", "Enter"}
+    keys = {
+        "ArrowLeft",
+        "ArrowRight",
+        "ArrowUp",
+        "ArrowDown",
+        "PageUp",
+        "PageDown",
+        "Home",
+        "End",
+        "Tab",
+        "Enter",
+        "Escape",
+    }
     prose = [
         text
         for text in literals

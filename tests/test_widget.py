@@ -475,7 +475,7 @@ def test_to_stop_what_is_not_under_way_does_nothing(page):
 def test_the_scenario_file_gives_the_same_amounts(page, tmp_path):
     page.set("budget_eur", "27.000")
     page.set("status:mill", "declined")
-    assert page.do("yaml", name="ohne-muehle", at="yaml") is None
+    assert page.do("yaml", name="ohne-muehle", at="yaml")["lines"] == ["Heruntergeladen: ohne-muehle.yaml"]
     ((content, (data,)),) = page.files
     assert (content["kind"], content["client"], content["name"]) == ("file", "here", "ohne-muehle.yaml")
     path = tmp_path / "ohne-muehle.yaml"
@@ -487,7 +487,7 @@ def test_the_scenario_file_gives_the_same_amounts(page, tmp_path):
 
 
 def test_tables_and_figures_come_in_one_file_the_same_each_time(page):
-    page.do("export")
+    assert page.do("export")["lines"] == ["Heruntergeladen: quartier.zip"]
     page.do("export")
     (_, (first,)), (_, (second,)) = page.files
     assert first == second
@@ -546,6 +546,12 @@ def test_who_opens_the_page_sees_what_others_have_kept_since_its_kernel_was_star
     waiting.host._heard(None, {"do": "show", "client": "here", "n": 1}, None)
     waiting.wait_for(1)
     assert waiting.screen["seq"] == seq + 2
+
+
+def test_it_is_told_that_a_kept_plan_was_deleted(page):
+    page.do("keep", name="A")
+    assert page.do("forget", name="A")["lines"] == ["Gelöscht: A"]
+    assert page.screen["kept"] == []
 
 
 def test_a_live_panel_leaves_picture_and_table_behind(monkeypatch, page):

@@ -113,12 +113,14 @@ function render({ model, el }) {
   let lost = false;
   let heard = performance.now();
   let copied = false;
+  let sure = null; // the kept plan that somebody is asked about before it is deleted; empty when they have said no
   const unread = new Set(); // boxes whose text the kernel has not read yet
   const notes = {}; // what is typed into fields that belong to no choice
 
   const screen = () => model.get("screen") || {};
 
   function tell(action, key) {
+    sure = null;
     if (key) waiting = waiting.filter((one) => one.key !== key);
     waiting.push({ action, key });
     next();
@@ -131,6 +133,7 @@ function render({ model, el }) {
     underWay = { n: sent, since: performance.now(), key, action };
     heard = performance.now();
     speak({ ...action, client, n: sent });
+    if (!key) draw(); // what was said before is over: the same again is said again
     setTimeout(draw, PATIENCE_MS + 10);
   }
 
@@ -305,7 +308,8 @@ function render({ model, el }) {
   // --- parts of the page ---
 
   function top(now, words) {
-    const button = (name, able) => h("button", { type: "button", key: name, disabled: !able, onclick: () => tell({ do: name }) }, words[name]);
+    // What has just been pressed for the last time stays where it is: disabled, it would lose the focus.
+    const button = (name, able) => h("button", { type: "button", key: name, "aria-disabled": able ? null : "true", onclick: () => { if (able) tell({ do: name }); } }, words[name]);
     return h("div", { class: "qp-top", key: "top" },
       h("h2", {}, now.title),
       h("div", { class: "qp-buttons" }, button("undo", now.can_undo), button("redo", now.can_redo), button("reset", true),
@@ -324,9 +328,9 @@ function render({ model, el }) {
     }
     const message = now.message;
     const shown = message && !(message.error && standsElsewhere(now, message.at));
-    if (shown) parts.push(h("div", { class: message.error ? "qp-alert" : "qp-message", role: message.error ? "alert" : "status", key: "message" }, message.lines.map((line, at) => h("p", { key: at }, line))));
+    if (shown) parts.push(h("div", { class: message.error ? "qp-alert" : "qp-message", role: message.error ? "alert" : null, tabindex: -1, key: "message" }, message.lines.map((line, at) => h("p", { key: at }, line))));
     if (now.impossible) {
-      parts.push(h("div", { class: "qp-alert", role: "alert", key: "impossible" },
+      parts.push(h("div", { class: "qp-alert", role: "alert", tabindex: -1, key: "impossible" },
         now.impossible.lines.map((line, at) => h("p", { key: at }, line)),
         now.impossible.repairs.length > 0 && h("p", { key: "ways" }, words.repairs),
         h("ul", { class: "qp-repairs", key: "repairs" }, now.impossible.repairs.map((sentence, at) => h("li", { key: at }, h("button", { type: "button", onclick: () => tell({ do: "repair", number: at }) }, sentence)))),
@@ -471,7 +475,7 @@ function render({ model, el }) {
       now.kept.length === 0 && h("p", { class: "qp-note", key: "none" }, words.nothing_kept),
       h("ul", { class: "qp-list", key: "list" }, now.kept.map((one) => h("li", { key: one.name }, h("span", {}, h("strong", {}, one.name), ": ", one.line, one.note && h("span", { class: "qp-note" }, " ", one.note)),
         h("button", { type: "button", "aria-label": `${words.load}: ${one.name}`, onclick: () => tell({ do: "load", name: one.name }) }, words.load),
-        h("button", { type: "button", "aria-label": `${words.forget}: ${one.name}`, onclick: () => tell({ do: "forget", name: one.name }) }, words.forget)))),
+        forget(one.name, words)))),
       now.unreadable.map((text, at) => h("p", { class: "qp-note", key: `bad ${at}` }, text)),
       h("fieldset", { key: "compare" }, h("legend", {}, words.compare), names.map((one) => h("label", { class: "qp-check", key: one.value },
         h("input", { type: "checkbox", checked: compared().includes(one.value), disabled: !compared().includes(one.value) && compared().length >= now.most_compared, onchange: (event) => toggle(one.value, event.target.checked) }), one.label))),
@@ -480,6 +484,17 @@ function render({ model, el }) {
         now.comparison.rows.length > 0 && h("div", { class: "qp-scroll", tabindex: 0, role: "region", "aria-label": words.compare }, h("table", { class: "qp-compared" },
           h("thead", {}, h("tr", {}, [words.site, ...now.comparison.heads].map((text, at) => h("th", { scope: "col", key: at }, text)))),
           h("tbody", {}, now.comparison.rows.map((row) => h("tr", { key: row.id }, h("th", { scope: "row" }, row.name), row.cells.map((text, at) => h("td", { key: at, class: sign(text) }, text)))))))));
+  }
+
+  // Nothing brings a plan back that was deleted: it is asked once more, in the same place. A second click of a double one is no answer.
+  function forget(name, words) {
+    const ask = (about) => { sure = about; draw(); };
+    if (sure !== name) return h("button", { type: "button", key: "forget", "aria-label": `${words.forget}: ${name}`, onclick: () => ask(name) }, words.forget);
+    return [
+      h("button", { type: "button", key: "forget", class: "qp-sure", "aria-label": `${words.forget_sure} ${name}`,
+        onkeydown: (event) => { if (event.key === "Escape") ask(""); else if (event.repeat) event.preventDefault(); },
+        onclick: (event) => { if (event.detail < 2) tell({ do: "forget", name }); } }, words.forget_sure),
+      h("button", { type: "button", key: "not", "aria-label": `${words.forget_not}: ${name}`, onclick: (event) => { event.target.previousSibling.focus(); ask(""); } }, words.forget_not)];
   }
 
   function take(now, words) {
@@ -525,10 +540,12 @@ function render({ model, el }) {
     const words = now.words;
     root.setAttribute("aria-label", words.panel);
     root.lang = now.language;
+    const left = leaving();
     sync(root, [
       top(now, words), patterns(),
       h("div", { class: "qp-bar-top", key: "bar" },
-        h("p", { class: "qp-said", role: "status", "aria-live": "polite", key: "said" }, underWay && underWay.key ? lastSaid : (lastSaid = now.said)),
+        h("p", { class: "qp-said", role: "status", "aria-live": "polite", tabindex: -1, key: "said" },
+          h("span", { class: "qp-unseen" }, news(now, words)), " ", underWay && underWay.key ? lastSaid : (lastSaid = now.said)),
         state(now, words)),
       h("div", { class: "qp-columns", key: "columns" },
         h("section", { class: "qp-choices", key: "choices", "aria-label": words.choices }, now.groups.map((one) => group(one, words))),
@@ -537,9 +554,33 @@ function render({ model, el }) {
           kept(now, words), take(now, words),
           now.answer && h("p", { class: "qp-note", key: "assumed" }, now.answer.assumed), now.answer && h("p", { class: "qp-note", key: "source" }, now.answer.source))),
     ]);
+    left();
     root.dataset.seq = now.seq;
   }
   let lastSaid = "";
+
+  // What those who do not see the page hear beside what has come of it.
+  function news(now, words) {
+    if (underWay) return underWay.action.do === "export" ? words.exporting : "";
+    if (sure !== null) return sure && `${words.forget_sure} ${sure}`;
+    return now.message && !now.message.error ? now.message.lines.join(" ") : "";
+  }
+
+  // Remembers what has the focus; the answer is to be called when the page is drawn: it gives the focus to what comes next where
+  // that is gone, within the same part of the page, else to what is said.
+  function leaving() {
+    const held = root.contains(document.activeElement) ? document.activeElement : null;
+    if (!held) return () => {};
+    const around = held.closest(".qp-bar-top, section");
+    const inside = around && !around.matches(".qp-bar-top") ? [...around.querySelectorAll("button, input, select, summary, [tabindex='0']")] : [];
+    const later = inside.filter((one) => held.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+    const usable = (one) => one && one.isConnected && !one.disabled;
+    return () => {
+      if (usable(held)) return;
+      const after = [...later, root.querySelector(".qp-state > [tabindex]"), root.querySelector(".qp-said")].find(usable);
+      after.focus({ preventScroll: after.closest(".qp-bar-top") !== null });
+    };
+  }
 
   model.on("change:screen", onScreen);
   model.on("msg:custom", onMessage);
