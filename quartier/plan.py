@@ -620,8 +620,11 @@ class Plan:
                 bound=texts.number(self.bound, 1),
                 gap=self._gap_text(),
             )
+        told = mark("{outcome} It reaches {objective}; no plan reaches more than {bound} (gap {gap}).")
+        if self.scenario.inequality_aversion:  # then the objective counts no persons
+            told = mark("{outcome} Objective {objective}; no plan has more than {bound} (gap {gap}).")
         return texts.text(
-            "{outcome} Objective {objective}; no plan has more than {bound} (gap {gap}).",
+            told,
             outcome=sentence,
             objective=texts.number(self.objective, 1),
             bound=texts.number(self.bound, 1),
