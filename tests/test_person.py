@@ -240,6 +240,58 @@ def test_files_are_announced_and_who_stops_waiting_is_told(visit, voila):
     assert "Angehalten." in me.hears()
 
 
+@pytest.mark.parametrize("viewport", [(1440, 900), (768, 900), (375, 760), (720, 450)], ids=str)
+def test_what_is_pinned_on_top_leaves_room_and_never_hides_the_focus(visit, voila, viewport):
+    seen = opened(visit, voila, viewport=dict(zip(("width", "height"), viewport, strict=True)))
+    me = Person(seen.page)
+    for budget in ("72.000", "12.000"):
+        me.type("Budget im Jahr (EUR)", budget)
+        me.box("Name des Szenarios (a-z, 0-9, -)").focus()
+        seen.page.wait_for_timeout(50)
+        pinned = me.panel.get_by_role("status").first.locator("..").bounding_box()
+        assert pinned["y"] == 0  # nothing passes above it
+        assert pinned["height"] <= viewport[1] / (2 if viewport == (1440, 900) else 3) + 1
+        steps = 0
+        while hidden := seen.page.evaluate(
+            """panel => {
+                 const one = document.activeElement, box = one.getBoundingClientRect();
+                 const bar = document.querySelector(panel + " [role=status]").parentElement;
+                 if (!bar.parentElement.contains(one) || bar.contains(one)) return null;
+                 const least = Math.max(0, bar.getBoundingClientRect().bottom);
+                 return [bar.getBoundingClientRect().top <= 0 && box.top < least && box.height < innerHeight - least, one.outerHTML];
+               }""",
+            PANEL,
+        ):
+            assert not hidden[0], hidden[1][:200]
+            seen.page.keyboard.press("Shift+Tab")
+            steps += 1
+        assert steps > 30
+
+
+@pytest.mark.parametrize("width", [320, 768])
+def test_long_names_and_large_sums_stay_in_their_boxes(visit, voila, width):
+    seen = opened(visit, voila, viewport={"width": width, "height": 800})
+    me = Person(seen.page)
+    name = "Kürzung um zehn Prozent, ohne Vennhofallee, mit der Rücklage"
+    assert len(name) == 60
+    me.fill("Diesen Plan merken als", name)
+    me.press("Merken", exact=True)
+    me.type("Budget im Jahr (EUR)", "1.000.000.000.000")
+    me.done(lambda: me.panel.get_by_label("Änderungen zeigen seit").select_option(name))
+    me.tick("Beginn")
+    me.tick(name)
+    me.press("Beträge von Hand eingeben")
+    assert seen.page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    over = me.panel.locator("dl > div, dl strong, dl span, table:not(.qp-compared)").evaluate_all(
+        """all => all.filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline"
+             || one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right + 1)
+           .map(one => one.outerHTML.slice(0, 100))"""
+    )
+    assert over == []
+    heads = me.panel.get_by_role("region", name="Nebeneinander").get_by_role("columnheader").all()
+    assert max(one.bounding_box()["height"] for one in heads) < 160
+
+
 # --- two languages ----------------------------------------------------------------------------------------------
 
 

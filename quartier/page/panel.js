@@ -403,15 +403,16 @@ function render({ model, el }) {
       hand && h("div", { class: "qp-message", role: "status", key: "result" }, answer.by_hand.lines.map((line, at) => h("p", { key: at }, line)),
         answer.by_hand.broken.length > 0 && h("ul", {}, answer.by_hand.broken.map((line, at) => h("li", { key: at }, line)))),
       fault("hand"),
-      h("table", { class: "qp-table", role: "table" },
-        h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((name, at) => h("th", { scope: "col", role: "columnheader", key: at, class: at === 1 ? "qp-amount" : null }, name, at === 1 && axis(answer))))),
+      h("table", { class: `qp-table${hand ? " qp-hand" : ""}`, role: "table" },
+        h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((name, at) => h("th", { scope: "col", role: "columnheader", key: at, class: at === 1 ? "qp-amount" : name === words.why ? "qp-why" : null }, name, at === 1 && axis(answer))))),
         h("tbody", { role: "rowgroup" }, answer.rows.flatMap((row) => line(row, answer, words, columns.length)))));
   }
 
   function axis(answer) {
-    return h("svg", { class: "qp-axis", "aria-hidden": "true", key: "axis" }, answer.ticks.flatMap((tick, at) => [
+    const last = answer.ticks.length - 1;
+    return h("span", { class: `qp-axis-box${last > 3 ? " qp-many" : ""}`, key: "axis" }, h("svg", { class: "qp-axis", "aria-hidden": "true" }, answer.ticks.map((tick, at) => [
       h("line", { key: `l${tick.at}`, x1: percent(tick.at, answer.most), x2: percent(tick.at, answer.most), y1: 14, y2: 18 }),
-      h("text", { key: `t${tick.at}`, x: percent(tick.at, answer.most), y: 11, "text-anchor": at === 0 ? "start" : tick.at / answer.most > 0.9 ? "end" : "middle" }, tick.label)]));
+      h("text", { key: `t${tick.at}`, class: at > 0 && at < last ? "qp-between" : null, x: percent(tick.at, answer.most), y: 11, "text-anchor": at === 0 ? "start" : tick.at / answer.most > 0.9 ? "end" : "middle" }, tick.label)])));
   }
 
   function line(row, answer, words, width) {
@@ -482,7 +483,7 @@ function render({ model, el }) {
       now.comparison && h("div", { key: "comparison", class: "qp-comparison" },
         h("div", { role: "status" }, now.comparison.lines.map((text, at) => h("p", { key: at }, text))),
         now.comparison.rows.length > 0 && h("div", { class: "qp-scroll", tabindex: 0, role: "region", "aria-label": words.compare }, h("table", { class: "qp-compared" },
-          h("thead", {}, h("tr", {}, [words.site, ...now.comparison.heads].map((text, at) => h("th", { scope: "col", key: at }, text)))),
+          h("thead", {}, h("tr", {}, [words.site, ...now.comparison.heads].map((text, at) => h("th", { scope: "col", key: at, class: text.length > 40 ? "qp-long" : null }, text)))),
           h("tbody", {}, now.comparison.rows.map((row) => h("tr", { key: row.id }, h("th", { scope: "row" }, row.name), row.cells.map((text, at) => h("td", { key: at, class: sign(text) }, text)))))))));
   }
 
@@ -585,6 +586,16 @@ function render({ model, el }) {
   model.on("change:screen", onScreen);
   model.on("msg:custom", onMessage);
   draw();
+  // The bar covers what lies below it: what gets the focus is scrolled clear of it, however high it is. It sticks below the padding of
+  // the box that scrolls, where what passes would be seen above it.
+  const sticking = root.querySelector(".qp-bar-top");
+  const measure = new ResizeObserver(() => {
+    let box = root.parentElement;
+    while (box && !/auto|scroll/.test(getComputedStyle(box).overflowY)) box = box.parentElement;
+    root.style.setProperty("--qp-bar", `${Math.ceil(sticking.getBoundingClientRect().height)}px`);
+    root.style.setProperty("--qp-above", box ? getComputedStyle(box).paddingTop : "0px");
+  });
+  measure.observe(sticking);
   try {
     model.send({ do: "arrived" });
   } catch (error) {
@@ -594,6 +605,7 @@ function render({ model, el }) {
   if (area) area.classList.add("quartier-live");
   return () => {
     clearInterval(clock);
+    measure.disconnect();
     dark.removeEventListener("change", paint);
     model.off("change:screen", onScreen);
     model.off("msg:custom", onMessage);
