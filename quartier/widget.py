@@ -34,9 +34,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from quartier import figures, screen
-from quartier.data import FaultyInput, Sites
+from quartier.data import Sites
 from quartier.explorer import Panel
-from quartier.language import PlainError, Texts
+from quartier.language import PlainError
 from quartier.report import publish, save, shell_of_notebook, show
 from quartier.scenario import Scenario
 
@@ -249,7 +249,7 @@ class _Host:
             done.screen = self._screen(action, message)
         except PlainError as error:
             self._view = view
-            message = _message(_lines(error, self._panel.texts), str(action.get("at", "")), error=True)
+            message = _message(screen.told(self._panel, error), str(action.get("at", "")), error=True)
             done.screen = self._screen(action, message)
         except Exception:
             _log.exception("a panel could not do what it was told: %s", json.dumps(action, default=str)[:500])
@@ -311,6 +311,7 @@ class _Host:
                 return self._send(action, *_yaml(panel, str(action["name"])), "application/yaml")
             case "open":
                 _open(panel, str(action["name"]), str(action["text"]))
+                return _message([screen.loaded(panel.texts, str(action["name"]))])
             case "export":
                 return self._send(action, "quartier.zip", _in_kernel(lambda: _zip(panel)), "application/zip")
             case _:
@@ -345,14 +346,7 @@ class _Host:
         texts = self._panel.texts
         read = texts.read_number(value) if isinstance(value, str) else value
         if isinstance(read, bool) or not isinstance(read, (int, float)) or not math.isfinite(read):
-            raise PlainError(
-                texts.text(
-                    "{label}: {given} is no number that can be used here. Write it like {example}.",
-                    label=label,
-                    given=texts.given(value),
-                    example=texts.number(12500.5, 1),
-                )
-            )
+            raise PlainError(screen.no_number(texts, label, value))
         return int(read) if float(read).is_integer() else float(read)
 
     def _times(self, key: str, factor: Any) -> int:
@@ -472,20 +466,6 @@ def _in_kernel(task: Callable[[], Any]) -> Any:
 
 def _message(lines: list[str], at: str = "", *, error: bool = False) -> dict[str, Any]:
     return {"lines": lines, "at": at, "error": error}
-
-
-def _lines(error: PlainError, texts: Texts) -> list[str]:
-    """Say what is wrong without what a person at a panel does not know: files and columns of parameters."""
-    if isinstance(error, FaultyInput) and all(fault.row is None for fault in error.faults):
-        return [
-            texts.text(
-                "{given} is not possible here; expected: {expected}.", given=fault.given, expected=fault.expected
-            )
-            if fault.given
-            else texts.text("Expected: {expected}.", expected=fault.expected)
-            for fault in error.faults
-        ]
-    return [line.strip() for line in str(error).splitlines()]
 
 
 def _yaml(panel: Panel, name: str) -> tuple[str, bytes]:

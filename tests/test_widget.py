@@ -174,7 +174,7 @@ def test_a_limit_is_added_changed_and_removed(page):
         ("budget_eur", "1e12", "keine Zahl"),
         ("budget_eur", "80.0", "keine Zahl"),
         ("budget_eur", "1,240", "keine Zahl"),
-        ("budget_eur", "", "keine Zahl"),
+        ("budget_eur", "", "Hier fehlt eine Zahl"),
         ("budget_eur", "∞", "keine Zahl"),
         ("budget_eur", "-5", "mindestens 0"),
         ("budget_eur", "9999999999999999", "höchstens"),
@@ -186,7 +186,7 @@ def test_a_limit_is_added_changed_and_removed(page):
         ("status:mill", "gone", "erwartet"),
         ("status:nowhere", "signed", "erwartet"),
         ("response", "steil", "erwartet"),
-        ("min_sites", "5", "max_sites"),
+        ("min_sites", "5", "„Plätze: höchstens“ (4)"),
         ("language", "fr", "erwartet"),
     ],
 )
@@ -482,7 +482,9 @@ def test_the_scenario_file_gives_the_same_amounts(page, tmp_path):
     path.write_bytes(data)
     assert q.allocate(SITES, q.Scenario.from_yaml(path)).amounts.to_dict() == page.amounts()
     other = Page(q.explore(SITES, SCENARIO))
-    assert other.do("open", name=path.name, text=data.decode(), at="open") is None
+    assert other.do("open", name=path.name, text=data.decode(), at="open")["lines"] == [
+        "ohne-muehle.yaml wurde geladen."
+    ]
     assert other.amounts() == page.amounts()
 
 
