@@ -483,7 +483,7 @@ function render({ model, el }) {
       now.comparison && h("div", { key: "comparison", class: "qp-comparison" },
         h("div", { role: "status" }, now.comparison.lines.map((text, at) => h("p", { key: at }, text))),
         now.comparison.rows.length > 0 && h("div", { class: "qp-scroll", tabindex: 0, role: "region", "aria-label": words.compare }, h("table", { class: "qp-compared" },
-          h("thead", {}, h("tr", {}, [words.site, ...now.comparison.heads].map((text, at) => h("th", { scope: "col", key: at, class: text.length > 40 ? "qp-long" : null }, text)))),
+          h("thead", {}, h("tr", {}, [words.site, ...now.comparison.heads].map((text, at) => h("th", { scope: "col", key: at, class: text.length > 60 || /\S{25}/.test(text) ? "qp-long" : null }, text)))),
           h("tbody", {}, now.comparison.rows.map((row) => h("tr", { key: row.id }, h("th", { scope: "row" }, row.name), row.cells.map((text, at) => h("td", { key: at, class: sign(text) }, text)))))))));
   }
 
