@@ -69,11 +69,10 @@ def allocate(sites: Sites, scenario: Scenario) -> Plan:
     ScenarioError
         The scenario chooses for single sites what cannot be.
     PlainError
-        The sites or the scenario are something else; the budget has more steps than can be compared.
+        The sites or the scenario are something else.
     """
     refuse_other_things("allocate", sites, scenario)
     here, rest = scenario.settled(sites)
-    _refuse_too_many_steps(here, rest)
     refuse_impossible(here, rest)
     plan = _best(here, rest)
     return plan if rest is scenario else dataclasses.replace(plan, scenario=scenario)
@@ -99,8 +98,17 @@ def refuse_other_things(name: str, sites: object, *scenarios: object) -> None:
             )
 
 
-def _refuse_too_many_steps(sites: Sites, scenario: Scenario) -> None:
+def refuse_too_many_steps(sites: Sites, scenario: Scenario) -> None:
     """Return if the budget has few enough steps, or sites for all of them: a zero too many should be told, not fill the memory.
+
+    The plan itself is found for any budget; what the caps cost in it, which a run works out, is found by comparing all steps.
+
+    Parameters
+    ----------
+    sites : Sites
+        Sites as the scenario chooses them.
+    scenario : Scenario
+        A scenario that chooses nothing for single sites (`Scenario.settled`).
 
     Raises
     ------

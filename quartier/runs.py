@@ -364,6 +364,7 @@ def prepare(
     sites = _load(data, texts)
     chosen = scenarios.with_parameters(scenario, str(data), changes, sites)
     texts = Texts(chosen.language)
+    optimise.refuse_too_many_steps(*chosen.settled(sites))
     plan = optimise.allocate(sites, chosen)
     others = optimise.side_by_side(sites, chosen, data)
     files, left_out = _find_notebooks(notebooks, folder, texts)

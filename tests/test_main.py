@@ -137,6 +137,7 @@ def test_the_dates_are_written_into_a_file_for_calendars(project, say):
         (("check", "--data", ""), "Der Ordner der Stadt braucht einen Namen."),
         (("check", "--notebooks", "nosuch"), "Einen Ordner „nosuch“ gibt es nicht."),
         (("run", "--bogus"), "--bogus"),
+        (("run", "-p", "budget_eur=99999999999"), "Hat das Budget eine Null zu viel"),
         (("run", "-p"), "-p"),
         (("run", "baseline", "cut"), "run baseline cut"),
         (("run", "baseline", "--all"), "--all"),

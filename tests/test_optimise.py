@@ -390,9 +390,11 @@ def test_a_budget_of_too_many_steps_is_refused_before_it_fills_the_memory():
     with pytest.raises(
         q.PlainError, match=r"99,999,999,999 EUR in steps of 100 EUR has 999,999,999 steps, .*14,000,000"
     ):
-        q.allocate(sites, scenario)
+        q.optimise.refuse_too_many_steps(sites, scenario)
     with pytest.raises(q.PlainError, match=r"steps of 0\.01 EUR"):
-        q.allocate(sites, scenario.replace(budget_eur=1_000_000, step_eur=0.01))
+        q.optimise.refuse_too_many_steps(sites, scenario.replace(budget_eur=1_000_000, step_eur=0.01))
+    assert q.optimise.refuse_too_many_steps(sites, scenario.replace(budget_eur=100_000_000)) is None
+    assert q.allocate(sites, scenario).spent_eur == 10 * 14_000  # the plan itself is found
 
 
 @pytest.mark.parametrize("response", ["saturating", "linear", "power"])
