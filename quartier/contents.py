@@ -678,11 +678,11 @@ def _reasons(desk: _Desk) -> list[str]:
         found.append(desk.text("{proven}, as long as the money works as is reckoned here.", proven=desk.text(told)))
         if aversion > 0:
             found.append(desk.text("A division that only counts persons may reach more of them."))
-    return [*found, *_part_years(desk)]
+    return [*found, *_part_years(desk, desk.funded())]
 
 
-def _part_years(desk: _Desk) -> list[str]:
-    """Say which sites are only reckoned with for a part of the year."""
+def _part_years(desk: _Desk, site_ids: Sequence[str]) -> list[str]:
+    """Say which of some sites are only reckoned with for a part of the year."""
     months = desk.basis.plan.scenario.months
     return [
         desk.text(
@@ -696,7 +696,7 @@ def _part_years(desk: _Desk) -> list[str]:
                 value=months[site_id],
             ),
         )
-        for site_id in desk.funded()
+        for site_id in site_ids
         if months.get(site_id, 12) != 12
     ]
 
@@ -931,7 +931,7 @@ def _sheet(desk: _Desk, site_id: str) -> dict[str, Any]:
             most=numbers.cell("distribution", "max_eur", **key),
         )
     )
-    reasons += [*_why(desk, row), *(told for told in _part_years(desk) if desk.name(site_id) in told)]
+    reasons += [*_why(desk, row), *_part_years(desk, [site_id])]
     end = desk.event(desk.end(site_id))["datum"] if desk.end(site_id) else ""
     conditions = []
     if "in_force" in lacking:
@@ -1162,7 +1162,7 @@ def _dialogue_report(desk: _Desk) -> dict[str, Any]:
     if not basis.has_reports:
         raise PaperError(desk.text("The data hold no reports of the sites."))
     found = quality.dialogue(basis.sites, None, basis.reports_are_made_up, desk.texts.language)
-    sums, moved = _sums_of(desk, found), _moved(desk)
+    sums, moved, measures = _sums_of(desk, found), _moved(desk), _measures(desk, found)
     return {
         "wer_sagt": desk.text("These texts and the measures are made up as well.")
         if basis.reports_are_made_up
@@ -1173,8 +1173,8 @@ def _dialogue_report(desk: _Desk) -> dict[str, Any]:
         "geheim": [_what_is_secret(desk)],
         "gut": _quoted(desk, found, "went_well") or [desk.text(_NOTHING_SAID)],
         "schlecht": _quoted(desk, found, "went_badly") or [desk.text(_NOTHING_SAID)],
-        "keine_massnahmen": "" if _measures(desk, found) else desk.text("No measures were agreed."),
-        "massnahmen": _measures(desk, found),
+        "keine_massnahmen": "" if measures else desk.text("No measures were agreed."),
+        "massnahmen": measures,
         "ohne_bericht": _without_report(desk, found),
         "gelernt": _learnt(desk),
         "bewegt": moved[:-1],
@@ -1432,7 +1432,7 @@ def _situation(desk: _Desk) -> dict[str, Any]:
                 count=desk.numbers.cell("baselines", "funded_sites", "number", baseline="plan"),
                 spent=_total(desk),
             ),
-            *_part_years(desk),
+            *_part_years(desk, desk.funded()),
             *_what_is_kept_back(desk),
             *_from_reports(desk),
         ],

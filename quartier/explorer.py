@@ -25,7 +25,7 @@ import numpy as np
 from quartier.data import DataError, Fault, Sites, ambiguous, find_path
 from quartier.feasibility import Held, find_conflict
 from quartier.language import LANGUAGES, PlainError, Texts, mark
-from quartier.optimise import allocate
+from quartier.optimise import allocate, refuse_other_things
 from quartier.outputs import locked
 from quartier.plan import TOLERANCE, InfeasibleScenario, Plan, objective, year_share
 from quartier.report import table_bundle, unwritable
@@ -163,12 +163,7 @@ class Panel:
     """
 
     def __init__(self, sites: Sites, scenario: Scenario, *, folder: str | Path | None = None) -> None:
-        if not isinstance(sites, Sites) or not isinstance(scenario, Scenario):
-            given = scenario if isinstance(sites, Sites) else sites
-            texts = Texts()
-            raise PlainError(
-                texts.text("explore: sites and a scenario, not {given}", given=texts.given(type(given).__name__))
-            )
+        refuse_other_things("explore", sites, scenario)
         self._base = sites
         self._solved: OrderedDict[str, _Solved] = OrderedDict()
         self._callbacks: list[Callable[[], object]] = []

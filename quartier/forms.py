@@ -47,6 +47,7 @@ from quartier.data import (
     system_reason,
 )
 from quartier.language import LANGUAGES, PlainError, Texts, mark
+from quartier.ledger import renewals
 from quartier.report import aside, unwritable
 from quartier.returned import FormFault, Reader, Report, shown_answer
 
@@ -166,13 +167,11 @@ def ended_before(sites: Sites, year: int, language: str = LANGUAGES[0]) -> str:
     They are asked all the same: when an agreement ends is mostly assumed, and one that was renewed may not be in the calendar yet.
     """
     texts = Texts(language)
-    if "calendar" not in sites.tables:
-        return ""
-    calendar, asked = sites.table("calendar"), _asked(sites, texts)
-    renewals = calendar[calendar["kind"] == "renewal"].sort_values(["ends", "event_id"])
-    last = {row["site_id"]: row for row in renewals.to_dict("records")}
+    last = {row["site_id"]: row for row in renewals(sites.tables)}
     ended = [
-        last[site] | {"name": name} for site, name in asked.items() if site in last and last[site]["ends"].year < year
+        last[site] | {"name": name}
+        for site, name in _asked(sites, texts).items()
+        if site in last and last[site]["ends"].year < year
     ]
     if not ended:
         return ""

@@ -376,7 +376,7 @@ def cooperation(sites: Sites) -> pd.DataFrame:
     names, site_names = _partner_names(tables), tables["sites"].set_index("site_id")["name"].to_dict()
     current = current_agreements(tables["agreements"]).set_index("site_id")
     steps = _records(tables, "steps")
-    ends = {row["site_id"]: row for row in _renewals(tables)}
+    ends = {row["site_id"]: row for row in renewals(tables)}
     places = [site for site in site_names if site in current.index or any(step["site_id"] == site for step in steps)]
     rows = []
     for site in [*places, None]:
@@ -430,7 +430,7 @@ def _records(tables: Mapping[str, pd.DataFrame], name: str) -> list[dict[str, An
     return table.where(table.notna(), None).to_dict("records")
 
 
-def _renewals(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
+def renewals(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
     """Ends of agreements, the latest of a site last."""
     rows = [row for row in _records(tables, "calendar") if row["kind"] == "renewal"]
     return sorted(rows, key=lambda row: (row["ends"], row["event_id"]))
