@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 import os
@@ -447,10 +446,10 @@ def _usage(error: Exception) -> str:
         named.append(words.pop(0))
         commands = getattr(commands[named[-1]], "commands", {})
     option, parameter = getattr(error, "option_name", None), getattr(error, "param", None)
-    near = list[str]()
     if option and hasattr(error, "possibilities"):
-        wrong = texts.text("There is no option {option}.", option=option)
-        near = list(error.possibilities or ())[:1]
+        wrong = texts.perhaps(
+            texts.text("There is no option {option}.", option=option), option, error.possibilities or ()
+        )
     elif option and any(word.startswith(f"{option}=") for word in words):
         wrong = texts.text("The option {option} takes no value.", option=option)
     elif option:
@@ -463,14 +462,13 @@ def _usage(error: Exception) -> str:
             else texts.text("{name} is missing.", name=name)
         )
     elif commands and words:
-        wrong = texts.text("There is no command {command}.", command=" ".join([*named, words[0]]))
-        near = [" ".join([*named, name]) for name in difflib.get_close_matches(words[0], commands, n=1)]
+        before = " ".join(named) + " "
+        wrong = texts.text("There is no command {command}.", command=before + words[0])
+        wrong = texts.perhaps(wrong, words[0], commands, before)
     elif commands:
         wrong = texts.text("Which command? {names}", names=texts.either(" ".join([*named, name]) for name in commands))
     else:
         wrong = texts.text("The command line is not understood: {given}", given=texts.given(" ".join(sys.argv[1:])))
-    if near:
-        wrong += " " + texts.text("Perhaps: {name}", name=near[0])
     return f"{wrong}\n{texts.text('What there is: {command}', command=' '.join([*named, '--help']))}"
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quartier.data import Fault
+from quartier.data import Fault, system_reason
 from quartier.language import Texts
 from quartier.typeset import (
     EMU_PER_MM,
@@ -315,7 +315,7 @@ def _read(template: Path, texts: Texts) -> bytes:
     try:
         raw = template.read_bytes()
     except OSError as error:
-        raise refuse(error.strerror or str(error), word) from error
+        raise refuse(system_reason(error, texts), word) from error
     if not raw:
         raise refuse(texts.text("an empty file"), word)
     if raw.startswith(b"\xd0\xcf\x11\xe0"):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from quartier.data import DataError, Fault, Sites, ambiguous, find_path
+from quartier.data import DataError, Fault, Sites, ambiguous, find_path, system_reason
 from quartier.feasibility import Held, find_conflict
 from quartier.language import LANGUAGES, PlainError, Texts, mark
 from quartier.optimise import allocate, refuse_other_things
@@ -1015,7 +1015,7 @@ class Panel:
         except FileNotFoundError:
             paths = []
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = system_reason(error, self.texts)
             fault = Fault(str(self._folder), None, None, reason, self.texts.text("a folder for kept plans"))
             raise DataError([fault], self.texts, str(self._folder)) from None
         for path in paths:

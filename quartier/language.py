@@ -208,6 +208,11 @@ class Texts:
         near = difflib.get_close_matches(str(name), names, n=1)
         return self.text("one of {values}", values=", ".join(dict.fromkeys([*near, *names])) or "-")
 
+    def perhaps(self, said: str, given: str, known: Iterable[str], before: str = "") -> str:
+        """Add to a sentence about a name that is not known which known one was perhaps meant, with what stands before it."""
+        near = difflib.get_close_matches(given, list(known), n=1)
+        return f"{said} {self.text('Perhaps: {name}', name=f'{before}{near[0]}')}" if near else said
+
     def given(self, value: Any, most: int = 60) -> str:
         """Quote a value as it was given, shortened where it is long; control characters are made visible."""
         shown = value if isinstance(value, str) else repr(value)

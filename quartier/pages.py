@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from quartier import kernels, report
+from quartier.data import system_reason
 from quartier.language import LANGUAGES, PlainError, Texts
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def read(path: Path, texts: Texts) -> Any:
             source = path.read_text(encoding="utf-8")
             notebook = kernels.nbformat().reads(source, as_version=4, capture_validation_error=problems)
     except OSError as error:
-        raise PlainError(f"{path.name}: {error.strerror}") from error
+        raise PlainError(f"{path.name}: {system_reason(error, texts)}") from error
     except Exception as error:  # nbformat has no common base for what may be wrong with a file
         raise PlainError(texts.text("{file} is no notebook that can be read.", file=path.name)) from error
     if problems:

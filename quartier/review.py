@@ -10,7 +10,6 @@ import contextlib
 import csv
 import dataclasses
 import datetime
-import difflib
 import itertools
 import json
 import math
@@ -148,8 +147,7 @@ def find_run(asked: str | Path, texts: Texts | None = None) -> Path:
     where = texts.given(str(asked), 200)
     said = texts.text("There is no run in {folder}: {file} is missing.", folder=where, file=FILE)
     there = [path.name for path in complete(Path("outputs"))]
-    if near := difflib.get_close_matches(Path(asked).name, there, n=1):
-        said += " " + texts.text("Perhaps: {name}", name=near[0])
+    said = texts.perhaps(said, Path(asked).name, there)
     if there:
         said += "\n" + texts.text("All runs: {command}", command="quartier runs")
     raise ManifestError(said)

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, Learned, Sites, ambiguous, find_path
+from quartier.data import LONE_GROUP, STATUSES, Fault, FaultyInput, Learned, Sites, ambiguous, find_path, system_reason
 from quartier.evidence import learn
 from quartier.language import LANGUAGES, PlainError, Texts, decimals, mark
 
@@ -940,7 +940,7 @@ def _read_pairs(path: Path, texts: Texts) -> tuple[dict[str, Any], dict[str, int
     except FileNotFoundError:
         raise refuse(None, None, texts.text("no such file"), texts.text("a scenario file")) from None
     except OSError as error:
-        raise refuse(None, None, error.strerror or str(error), texts.text("a readable file")) from None
+        raise refuse(None, None, system_reason(error, texts), texts.text("a readable file")) from None
     try:
         depth = 0
         for token in yaml.scan(text, Loader=_PlainLoader):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import functools
 import html
 import json
@@ -178,10 +177,7 @@ def _checked(order: Order) -> tuple[list[str], dict[str, Any]]:
 
 def _unknown_scenario(name: str, known: Sequence[str], changes: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     """Say that there is no scenario of a name, which was perhaps meant, and what else is wrong with the parameters."""
-    said = texts.text("There is no scenario {name}.", name=texts.given(name))
-    if near := difflib.get_close_matches(name, known, n=1):
-        said += " " + texts.text("Perhaps: {name}", name=near[0])
-    yield said
+    yield texts.perhaps(texts.text("There is no scenario {name}.", name=texts.given(name)), name, known)
     yield texts.text("What there is: {command}", command=", ".join(known))
     yield from (f"  - {fault.sentence(texts)}" for fault in parameter_faults(changes, texts))
 
