@@ -291,3 +291,27 @@ def test_without_the_pages_colours_the_map_has_those_of_paper():
     assert len(found) == style.count("var(")
     for name, colour in found:
         assert LIGHT[name] == (colour if len(colour) == 7 else "#" + "".join(2 * one for one in colour[1:]))
+
+
+# --- the script in a browser ---
+
+
+def test_no_symbol_grows_out_of_nothing_or_shrinks_to_nothing(visit):
+    rich = maps.map_data(q.allocate(bielefeld(), baseline()))
+    poor = {**rich, "spots": [spot if spot["site"] else {**spot, "side": 0.0, "money": ""} for spot in rich["spots"]]}
+    less = {**rich, "spots": [{**spot, "side": spot["side"] / 2} for spot in rich["spots"]]}
+    with_money = sum(not spot["site"] and spot["side"] > 0 for spot in rich["spots"])
+    page = visit(reduced_motion="no-preference").page
+    style, script = ((PAGE / file).read_text(encoding="utf-8") for file in ("map.css", "map.js"))
+    page.set_content(f"<style>{style}</style><main></main><script>{script}</script>")
+    moves = []
+    for data, squares in ((poor, 0), (rich, with_money), (less, with_money), (poor, 0), (rich, with_money)):
+        page.evaluate("(data) => quartierMap(document.querySelector('main'), data) && null", data)
+        moves += page.evaluate(
+            "() => document.getAnimations().flatMap((one) => one.effect.getKeyframes().map((frame) => frame.transform))"
+        )
+        page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished)).then(() => null)")
+        assert page.locator(".qp-map-labels .qp-map-square:visible").count() == squares
+    scales = [float(scale) for move in moves for scale in re.findall(r"scale\(([^)]*)\)", move)]
+    assert len(set(scales)) > 2  # something has grown
+    assert min(scales) >= 1  # as a label is that only moves

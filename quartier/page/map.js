@@ -370,7 +370,9 @@ function quartierMap(host, data, options = {}) {
       quartierMapSay(text, spot.heads[at] || "");
     });
     const top = spot.heads.length * look.line, base = top + spot.row / 2 + 4.5;
-    quartierMapMove(node.square, spot.side / 2, top + spot.row / 2, spot.indent ? spot.side : 0);
+    // Not shrunk to nothing: beside its size on the way there its outline, as wide as ever, is so huge that browsers stop for minutes.
+    node.square.style.display = spot.indent ? "" : "none";
+    if (spot.indent) quartierMapMove(node.square, spot.side / 2, top + spot.row / 2, spot.side);
     quartierMapSet(node.money, { x: spot.indent, y: base });
     quartierMapSay(node.money, money);
     quartierMapSet(node.change, {
