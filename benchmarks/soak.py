@@ -57,6 +57,12 @@ WebSocket.prototype.send = function (data) {
 };
 """
 ANSWERED = f"() => document.querySelector('{PANEL}').dataset.seq === String(1 + window.quartierSent)"
+# With nothing to work out a page may still stand, where the browser is at work on a picture.
+DRAWS = """\
+() => Promise.race([
+  new Promise((resolve) => requestAnimationFrame(() => resolve(true))),
+  new Promise((resolve) => setTimeout(() => resolve(false), 2000)),
+])"""
 DRAG = """\
 async (slider, shares) => {
   slider.focus();
@@ -159,6 +165,8 @@ class Soak:
             "map": (2, lambda: self.click(".qp-map [data-site]")),
             "open": (1, self.open),
             "yaml": (1, lambda: self.click("section[aria-labelledby$=take] .qp-buttons:nth-of-type(1) > button")),
+            # Only now and then, as it takes long: tables and figures.
+            "export": (0, lambda: self.click("section[aria-labelledby$=take] .qp-buttons:nth-of-type(2) > button")),
         }
 
     def last(self, seconds: float, kernel: Any) -> None:
@@ -176,10 +184,7 @@ class Soak:
                 minute += 1
                 self.compare()
                 if minute % 5 == 0:
-                    self.click(
-                        "section[aria-labelledby$=take] .qp-buttons:nth-of-type(2) > button"
-                    )  # tables and figures
-                    self.answered("export")
+                    self.act("export")
                 self.sample(minute, kernel)
         self.compare()
         print("done:", ", ".join(f"{name} {n}" for name, n in self.done.most_common()))
@@ -194,7 +199,7 @@ class Soak:
             self.missed[name] += 1
             return
         except Exception as error:  # a control that a person could not have used either
-            self.faults.append(f"{name}: {str(error)[:600]}")
+            self.wrong(f"{name}: {str(error)[:600]}")
         self.done[name] += 1
         self.answered(name)
 
@@ -204,13 +209,19 @@ class Soak:
             self.page.wait_for_function(ANSWERED, timeout=1000 * ANSWER_S)
         except Exception:
             counted = self.page.evaluate(f"[document.querySelector('{PANEL}').dataset.seq, window.quartierSent]")
-            self.faults.append(f"{name}: no answer in {ANSWER_S} s; seq {counted[0]}, sent {counted[1]}")
+            drawing = "draws" if self.page.evaluate(DRAWS) else "draws nothing"
+            self.wrong(f"{name}: no answer in {ANSWER_S} s; seq {counted[0]}, sent {counted[1]}, the page {drawing}")
             for kept in ("now.txt", "stacks.txt"):
-                self.faults.append((self.folder / kept).read_text(encoding="utf-8"))
+                self.wrong((self.folder / kept).read_text(encoding="utf-8"))
         taken = time.monotonic() - start
         self.slowest[name] = max(self.slowest.get(name, 0.0), taken)
         if taken > SLOW_S:
             print(f"slow: {name} {taken:.1f} s; {self.doing}", flush=True)
+
+    def wrong(self, fault: str) -> None:
+        """Tell a fault at once, as the next click may end all, and once more at the end."""
+        print(f"wrong: {fault}", flush=True)
+        self.faults.append(fault)
 
     def compare(self) -> None:
         """Hold what is shown against `allocate`, given the Python that is shown."""
@@ -219,7 +230,7 @@ class Soak:
             summary.click(timeout=30_000)
             self.page.wait_for_selector(f"{PANEL} pre code", timeout=1000 * ANSWER_S)
         except Exception:
-            self.faults.append(f"no Python was shown; the panel says {self.panel.locator('.qp-state').inner_text()!r}")
+            self.wrong(f"no Python was shown; the panel says {self.panel.locator('.qp-state').inner_text()!r}")
             return
         shown = self.panel.evaluate(SHOWN)
         summary.click()
@@ -231,7 +242,7 @@ class Soak:
         texts = Texts(shown["language"])
         expected = [texts.eur(amount) for amount in names["plan"].amounts]
         if shown["amounts"] != expected:
-            self.faults.append(f"shown {shown['amounts']}, expected {expected} for\n{shown['code']}")
+            self.wrong(f"shown {shown['amounts']}, expected {expected} for\n{shown['code']}")
         self.done["compared with allocate"] += 1
 
     def sample(self, minute: int, kernel: Any) -> None:
