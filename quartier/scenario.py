@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
 import yaml
 from pydantic import (
@@ -62,6 +62,14 @@ class _Disagreement(ValueError):
     def __init__(self, expected: str, said: str) -> None:
         super().__init__(expected)
         self.said = said
+
+
+class _Contradictions(ValueError):
+    """All that does not go together in a scenario."""
+
+    def __init__(self, found: Sequence[ValueError]) -> None:
+        super().__init__("; ".join(map(str, found)))
+        self.found = found
 
 
 def not_above(low: tuple[str, str], high: tuple[str, str], texts: Texts) -> str:
@@ -266,8 +274,8 @@ class Scenario(BaseModel):
 
     Raises
     ------
-    pydantic.ValidationError
-        Made directly with a bad value. `from_yaml`, `named`, `replace`, `from_parameters` raise `ScenarioError`.
+    ScenarioError
+        Lists every fault.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -303,6 +311,19 @@ class Scenario(BaseModel):
     language: Literal["de", "en"] = "de"
     time_limit_s: float | None = Field(None, gt=0)
 
+    if not TYPE_CHECKING:  # editors and type checkers go on knowing the fields
+
+        def __init__(self, /, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                texts = Texts(fields["language"] if fields.get("language") in LANGUAGES else LANGUAGES[0])
+                name = fields.get("name", type(self).model_fields["name"].default)
+                raise _refused(error, texts.text("Scenario {name}", name=name), texts) from None
+
+        # Else pydantic would come through here wherever it makes a scenario, and leave the texts behind that `checked` gives it.
+        __init__.__pydantic_base_init__ = True
+
     @field_validator("committed", "excluded", mode="before")
     @classmethod
     def _a_list_not_a_word(cls, value: Any) -> Any:
@@ -330,14 +351,19 @@ class Scenario(BaseModel):
     @model_validator(mode="after")
     def _choices_agree(self, info: ValidationInfo) -> Self:
         texts = (info.context or {}).get("texts") or Texts(self.language)
+        if found := tuple(self._contradictions(texts)):
+            raise _Contradictions(found)
+        return self
+
+    def _contradictions(self, texts: Texts) -> Iterator[ValueError]:
         both = [status for status in self.committed if status in self.excluded]
         if both:
-            raise ValueError(
+            yield ValueError(
                 texts.text("committed and excluded do not both name {statuses}", statuses=texts.listing(both))
             )
         if self.min_eur is not None and self.max_eur is not None and self.min_eur > self.max_eur:
             low, high = texts.eur(self.min_eur), texts.eur(self.max_eur)
-            raise _Disagreement(
+            yield _Disagreement(
                 texts.text("min_eur ({low}) is not above max_eur ({high})", low=low, high=high),
                 texts.text(
                     "The floor of a funded site ({low}) must not be above its cap ({high}).", low=low, high=high
@@ -347,10 +373,10 @@ class Scenario(BaseModel):
             own = [site_id for site_id, one in self.sites.items() if getattr(one, column) is not None]
             if getattr(self, column) is not None and own:
                 expected = texts.text("none for all sites while {sites} have their own", sites=texts.listing(own))
-                raise ValueError(f"{column}: {expected}")
+                yield ValueError(f"{column}: {expected}")
         if self.response_from != "assumed" and self.response != "saturating":
             curve = texts.given(texts.name("response", "saturating"))
-            raise _Disagreement(
+            yield _Disagreement(
                 texts.text(
                     "response_from {origin} only with the response saturating: the reports are read by this curve",
                     origin=self.response_from,
@@ -361,7 +387,7 @@ class Scenario(BaseModel):
                 ),
             )
         if self.groups and self.method != "optimal":
-            raise _Disagreement(
+            yield _Disagreement(
                 texts.text("groups only with the method optimal: a rule of division knows no shared limits"),
                 texts.text(
                     "Limits by partner and district only go with {method}: a rule of division knows none.",
@@ -369,7 +395,7 @@ class Scenario(BaseModel):
                 ),
             )
         if (self.earmarked or self.years > 1) and self.method != "optimal":
-            raise _Disagreement(
+            yield _Disagreement(
                 texts.text("years and earmarked only with the method optimal: a rule of division knows neither"),
                 texts.text(
                     "Several years and earmarked money only go with {method}: a rule of division knows neither.",
@@ -377,7 +403,7 @@ class Scenario(BaseModel):
                 ),
             )
         if self.later_budgets_eur and len(self.later_budgets_eur) != self.years - 1:
-            raise ValueError(
+            yield ValueError(
                 texts.text(
                     "later_budgets_eur has one budget for each year after the first ({n} of {years})",
                     n=len(self.later_budgets_eur),
@@ -385,15 +411,15 @@ class Scenario(BaseModel):
                 )
             )
         if self.carry_limit_eur and self._money_limits() > MAX_MONEY_LIMITS:
-            raise ValueError(texts.text("fewer years or earmarked sums where money is carried over"))
+            yield ValueError(texts.text("fewer years or earmarked sums where money is carried over"))
         if self.reserve_eur > min(self.budgets_eur):
             low, high = texts.eur(self.reserve_eur), texts.eur(min(self.budgets_eur))
-            raise _Disagreement(
+            yield _Disagreement(
                 texts.text("reserve_eur ({low}) is not above budget_eur ({high})", low=low, high=high),
                 texts.text("The reserve ({low}) must not be above the budget ({high}).", low=low, high=high),
             )
         if self.min_sites > self.max_sites:
-            raise _Disagreement(
+            yield _Disagreement(
                 texts.text(
                     "min_sites ({low}) is not above max_sites ({high})", low=self.min_sites, high=self.max_sites
                 ),
@@ -403,7 +429,6 @@ class Scenario(BaseModel):
                     texts,
                 ),
             )
-        return self
 
     @property
     def budgets_eur(self) -> tuple[float, ...]:
@@ -718,9 +743,13 @@ def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[st
     try:
         return Scenario.model_validate(dict(values), context={"texts": texts})
     except ValidationError as error:
-        found = error.errors(include_url=False)
+        raise _refused(error, file, texts, rows) from None
+
+
+def _refused(error: ValidationError, file: str, texts: Texts, rows: Mapping[str, int] | None = None) -> ScenarioError:
+    """Say in words what pydantic has found."""
     faults: dict[tuple[Any, ...], Fault] = {}
-    for item in found:
+    for item in (one for several in error.errors(include_url=False) for one in _apart(several)):
         column = ".".join(str(part) for part in item["loc"]) or None
         within = [".".join(map(str, item["loc"][:count])) for count in range(len(item["loc"]), 0, -1)]
         row = next((rows[name] for name in within if name in rows), None) if rows else None
@@ -729,11 +758,18 @@ def checked(values: Mapping[str, Any], file: str, texts: Texts, rows: Mapping[st
             given = texts.text("choices that do not go together")
         elif item["type"] == "extra_forbidden":  # its value would look like what should be another
             given = texts.text("no field of this name")
-        fault = Fault(
-            file, row, column, given, _expected(item, texts), _said(item, given, texts, in_file=rows is not None)
-        )
-        faults.setdefault((row, item["loc"][:1], column), fault)
-    raise ScenarioError(faults.values(), texts, file) from None
+        expected = _expected(item, texts)
+        fault = Fault(file, row, column, given, expected, _said(item, given, texts, in_file=rows is not None))
+        faults.setdefault((row, item["loc"][:1], column) if item["loc"] else (expected,), fault)
+    return ScenarioError(faults.values(), texts, file)
+
+
+def _apart(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give a finding of pydantic's once for each of the contradictions that it holds."""
+    reason = (item.get("ctx") or {}).get("error")
+    if not isinstance(reason, _Contradictions):
+        return [item]
+    return [{**item, "ctx": {"error": one}} for one in reason.found]
 
 
 def _said(item: Mapping[str, Any], given: str, texts: Texts, *, in_file: bool) -> str:

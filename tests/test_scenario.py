@@ -86,12 +86,25 @@ def test_two_scenarios_share_nothing():
 
 
 def test_a_bad_field_is_refused_where_the_scenario_is_made():
-    with pytest.raises(pydantic.ValidationError, match="budget_eur"):
+    with pytest.raises(q.ScenarioError, match="budget_eur: gegeben „-1“, erwartet mindestens 0"):
         q.Scenario(budget_eur=-1)
-    with pytest.raises(pydantic.ValidationError, match="bugdet_eur"):
+    with pytest.raises(
+        q.ScenarioError, match="bugdet_eur: gegeben kein Feld dieses Namens, erwartet eines von budget_eur"
+    ):
         q.Scenario(bugdet_eur=1)
-    with pytest.raises(pydantic.ValidationError, match="min_sites"):
+    with pytest.raises(q.ScenarioError, match="min_sites"):
         q.Scenario(min_sites=3, max_sites=2)
+    with pytest.raises(q.ScenarioError, match=r"Scenario 7: 2 faults(?s:.*)a text(?s:.*)at least 0"):
+        q.Scenario(name=7, budget_eur=-1, language="en")
+
+
+def test_all_that_does_not_go_together_is_told_at_once():
+    apart = {"min_sites": 3, "max_sites": 2, "committed": ["signed"], "excluded": ["signed"], "reserve_eur": 90_000.0}
+    for make in (q.Scenario, q.Scenario().replace):
+        with pytest.raises(q.ScenarioError) as refused:
+            make(**apart)
+        text = str(refused.value)
+        assert [name in text for name in ("min_sites (3)", "beide signed", "reserve_eur (90.000 EUR)")] == [True] * 3
 
 
 @pytest.mark.parametrize("name", ["a", "alle-zehn-plaetze", "2021", "k" * 60])
