@@ -69,7 +69,8 @@ class View:
     code : bool
         Whether the Python of the plan is wanted.
     brief : bool
-        Leave out what takes a search of its own: where more money would go, and the reasons of the site that was asked about.
+        Leave out what takes a search of its own and has not been found yet: where more money would go, what it would take for the
+        site that was asked about, what its lock costs.
     """
 
     since: str = START
@@ -608,7 +609,7 @@ def answer(panel: Panel, plan: Plan, before: Plan | None, view: View) -> JSON:
         "assumed": plan.assumed_sentence(),
         "source": plan.attribution(),
         "by_hand": _by_hand(panel, view.by_hand),
-        "asked": _asked(panel, plan, view.asked) if view.asked in amounts and not view.brief else None,
+        "asked": _asked(panel, plan, view.asked, brief=view.brief) if view.asked in amounts else None,
     }
 
 
@@ -695,16 +696,23 @@ def _binds(plan: Plan, table: pd.DataFrame, *, brief: bool) -> list[str]:
             lines.append(text.format(sites=texts.listing(shown)))
     if not plan.years and plan.funded_sites >= plan.scenario.max_sites:
         lines.append(texts.text("All places are taken."))
-    if plan.scenario.method == "optimal" and not brief:
-        lines += _once(plan, "", lambda: [said.sentence for said in sentences(plan, "money")])
+    if plan.scenario.method == "optimal":
+        lines += _once(plan, "", lambda: [said.sentence for said in sentences(plan, "money")], brief=brief)
     return lines
 
 
-def _once(plan: Plan, about: str, find: Callable[[], list[str]]) -> list[str]:
+def _once(plan: Plan, about: str, find: Callable[[], list[str]], *, brief: bool) -> list[str]:
     """Give sentences that take a search of their own; for one plan they are searched for once, whatever is clicked meanwhile."""
     known = _searched.setdefault(plan, {})
+    left_out = [plan.texts.text("What else could be said here took too long to find.")]
     if about not in known:
-        known[about] = find()
+        if brief:
+            return left_out
+        try:
+            known[about] = find()
+        except SystemExit:  # it was ended: else it would begin again with each click
+            known[about] = left_out
+            raise
     return known[about]
 
 
@@ -754,18 +762,18 @@ def _by_hand(panel: Panel, amounts: Mapping[str, float] | None) -> JSON | None:
     return {"lines": [loss, kept], "broken": list(entered.broken_rules)}
 
 
-def _asked(panel: Panel, plan: Plan, site_id: str) -> JSON:
+def _asked(panel: Panel, plan: Plan, site_id: str, *, brief: bool) -> JSON:
     """Give the reasons of one site, its own choices and its lock."""
     texts, changes = panel.texts, panel.changes.get(site_id, {})
     frame, basis = panel.sites.frame, panel.sites.basis
     low, high = (float(frame.loc[site_id, column]) for column in ("min_eur", "max_eur"))
-    searched = _once(plan, site_id, lambda: [said.sentence for said in about_site(plan, site_id)])
+    searched = _once(plan, site_id, lambda: [said.sentence for said in about_site(plan, site_id)], brief=brief)
     why, lock = plan.explain(site_id), panel.locks.get(site_id)
     if lock:
         same = texts.text("Floor and cap are the same ({low}).", low=texts.eur(low))
         why = why.replace(same, texts.text("Held at {amount}.", amount=texts.eur(lock)))
     lines = [why, *searched]
-    if lock is not None:
+    if lock is not None and not brief:
         try:
             cost = panel.cost_of_lock(site_id)
             lines.append(

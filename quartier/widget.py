@@ -44,7 +44,12 @@ QUIET_S = 1.5
 """After so long without a change the picture that a saved notebook keeps is drawn anew."""
 
 PATIENCE_S = 30.0
-"""After so long an action is ended as if somebody had stopped it: what it has changed stays, what it was still looking for is left out."""
+"""After so long an action is ended as if somebody had stopped it."""
+
+REST_S = 5.0
+"""After so long beyond a change, what is still looked for is left out, the reasons of a site, say: its plan is to be seen, and moved on."""
+
+_LOOKS = ("ask", "since", "compare", "code", "hand", "hand_end")
 
 _PAGE = Path(__file__).parent / "page"
 _AMOUNTS = ("budget_eur", "reserve_eur", "step_eur")
@@ -222,15 +227,24 @@ class _Host:
         """Work an action out in a thread that can be ended wherever it is, and show what came of it."""
         self._seq += 1
         self._enough.clear()
-        done = _Done()
+        done, begun = _Done(), time.monotonic()
         doer = threading.Thread(target=self._work_out, args=(action, done), name="quartier-action", daemon=True)
         doer.start()
-        _wait_for(doer, self._enough, math.inf if action.get("do") == "export" else PATIENCE_S)
+
+        def until() -> float:
+            if action.get("do") == "export":
+                return math.inf
+            changed = (
+                done.changed if action.get("do") not in _LOOKS else None
+            )  # who wants to look at something waits for it
+            return begun + PATIENCE_S if changed is None else changed + REST_S
+
+        _wait_for(doer, self._enough, until)
         self._answering = 0
         if done.screen is None:  # it was ended
             texts = self._panel.texts
             stopped = texts.text("Stopped. What was not finished is not done.")
-            if done.changed:
+            if done.changed is not None:
                 stopped = texts.text("This is done. What else would be shown took too long and is left out.")
             done.screen = self._screen(action, _message([stopped]), brief=True)
         self.shown.screen = done.screen
@@ -245,7 +259,7 @@ class _Host:
         self._answering = threading.get_ident()
         try:
             message = self._do(action)
-            done.changed = True
+            done.changed = time.monotonic()
             done.screen = self._screen(action, message)
         except PlainError as error:
             self._view = view
@@ -303,7 +317,7 @@ class _Host:
                     self._view, compared=tuple(name for name in self._view.compared if name != action["name"])
                 )
                 return _message([panel.texts.text("Deleted: {name}", name=str(action["name"]))])
-            case "ask" | "since" | "compare" | "code" | "hand" | "hand_end":
+            case _ if do in _LOOKS:
                 self._look(do, action)
             case "limit_add" | "limit_remove":
                 self._limit(do, action)
@@ -428,21 +442,21 @@ class _Host:
 
 @dataclasses.dataclass
 class _Done:
-    """What came of an action: whether it has changed the panel, and what is to be shown."""
+    """What came of an action: when it has changed the panel, and what is to be shown."""
 
-    changed: bool = False
+    changed: float | None = None
     screen: dict[str, Any] | None = None
 
 
-def _wait_for(thread: threading.Thread, enough: threading.Event, longest_s: float) -> None:
-    """Wait for a thread; end it when there is enough or it takes too long.
+def _wait_for(thread: threading.Thread, enough: threading.Event, until: Callable[[], float]) -> None:
+    """Wait for a thread; end it when there is enough, or at a time that may become known as it goes.
 
     It is told again until it ends: where Python is in a destructor or a callback of a library, it is not heard.
     """
     begun = time.monotonic()
     while thread.is_alive():
         thread.join(0.05 if time.monotonic() - begun > 0.05 else 0.005)
-        if (enough.is_set() or time.monotonic() - begun > longest_s) and thread.ident is not None:
+        if (enough.is_set() or time.monotonic() > until()) and thread.ident is not None:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Stopped))
             thread.join(0.2)
 

@@ -137,6 +137,9 @@ def test_a_lock_says_what_it_costs(panel):
     assert f"kostet {panel.texts.number(panel.cost_of_lock('hill'), 1)} gewichtete Personen" in said
 
 
+LEFT_OUT = "Was sich hier noch sagen ließe, war nicht schnell genug zu finden."
+
+
 def test_what_takes_a_search_is_searched_for_once_a_plan(panel, monkeypatch):
     searches = []
     for name in ("sentences", "about_site"):
@@ -152,11 +155,33 @@ def test_what_takes_a_search_is_searched_for_once_a_plan(panel, monkeypatch):
 
 
 def test_what_takes_a_search_is_left_out_where_somebody_does_not_want_to_wait(panel):
-    whole = screen.of(panel, screen.View(asked="hill"))
-    brief = screen.of(panel, screen.View(asked="hill", brief=True))
-    assert whole["answer"]["asked"]
-    assert brief["answer"]["asked"] is None
-    assert len(brief["answer"]["binds"]) < len(whole["answer"]["binds"])
+    panel.lock("hill", 3_000)
+    brief = screen.of(panel, screen.View(asked="hill", brief=True))["answer"]
+    whole = screen.of(panel, screen.View(asked="hill"))["answer"]
+    assert [brief["binds"][-1], brief["asked"]["lines"][-1]] == 2 * [LEFT_OUT]
+    assert brief["asked"]["lines"][0] == whole["asked"]["lines"][0]
+    assert LEFT_OUT not in whole["binds"] + whole["asked"]["lines"]
+    known = screen.of(panel, screen.View(asked="hill", brief=True))["answer"]  # what has been found takes no search
+    assert known["binds"] == whole["binds"]
+    assert known["asked"]["lines"] == [line for line in whole["asked"]["lines"] if "kostet" not in line]
+
+
+def test_a_search_that_was_ended_is_not_begun_again_for_the_same_plan(panel, monkeypatch):
+    begun = []
+
+    def ended(plan, about):
+        begun.append(about)
+        raise SystemExit
+
+    monkeypatch.setattr(screen, "about_site", ended)
+    with pytest.raises(SystemExit):
+        screen.of(panel, screen.View(asked="hill"))
+    again = screen.of(panel, screen.View(asked="hill", code=True))["answer"]
+    assert begun == ["hill"]
+    assert again["asked"]["lines"][-1] == LEFT_OUT
+    panel.set(budget_eur=0.9 * panel.scenario.budget_eur)
+    with pytest.raises(SystemExit):
+        screen.of(panel, screen.View(asked="hill"))
 
 
 @pytest.mark.parametrize(

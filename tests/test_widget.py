@@ -426,6 +426,22 @@ def test_a_long_computation_can_be_stopped_and_changes_nothing(monkeypatch):
     assert panel.scenario.budget_eur == 20_000
 
 
+def test_a_search_for_a_plan_ends_by_itself_and_changes_nothing(monkeypatch):
+    panel = q.explore(SITES, SCENARIO)
+    page = Page(panel)
+
+    def endless(*_):
+        while True:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(widget, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(explorer, "allocate", endless)
+    page.host._heard(None, {"do": "set", "id": "budget_eur", "value": 20_000, "client": "here", "n": 7}, None)
+    page.wait_for(7)
+    assert "Angehalten" in page.screen["message"]["lines"][0]
+    assert panel.scenario == SCENARIO
+
+
 def test_a_search_beside_the_plan_ends_by_itself_and_the_plan_stays(monkeypatch):
     page = Page(q.explore(SITES, SCENARIO))
 
@@ -433,12 +449,30 @@ def test_a_search_beside_the_plan_ends_by_itself_and_the_plan_stays(monkeypatch)
         while True:
             time.sleep(0.001)
 
-    monkeypatch.setattr(widget, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(widget, "REST_S", 0.3)  # PATIENCE_S stays: the test would take as long
     monkeypatch.setattr(screen, "sentences", endless)
     page.host._heard(None, {"do": "set", "id": "budget_eur", "value": 20_000, "client": "here", "n": 7}, None)
     page.wait_for(7)
     assert page.screen["message"]["lines"][0].startswith("Das ist geschehen.")
     assert page.amounts() == q.allocate(SITES, SCENARIO.replace(budget_eur=20_000)).amounts.to_dict()
+    page.host._heard(None, {"do": "code", "on": True, "client": "here", "n": 8}, None)
+    page.wait_for(8)  # the search is not begun again
+    assert page.screen["message"] is None
+
+
+def test_who_asks_about_a_site_waits_for_its_reasons_longer_than_who_moves_on(monkeypatch):
+    page = Page(q.explore(SITES, SCENARIO))
+    slow = threading.Event()
+    monkeypatch.setattr(widget, "REST_S", 0.2)
+    monkeypatch.setattr(screen, "about_site", lambda *_: slow.wait(0.6) or ())
+    site = SITES.site_ids[0]
+    page.host._heard(None, {"do": "ask", "site": site, "client": "here", "n": 7}, None)
+    page.wait_for(7)
+    assert page.screen["message"] is None
+    page.host._heard(None, {"do": "set", "id": "budget_eur", "value": 20_000, "client": "here", "n": 8}, None)
+    page.wait_for(8)
+    assert page.screen["message"]["lines"][0].startswith("Das ist geschehen.")
+    assert page.screen["answer"]["asked"]["id"] == site  # it stays open
 
 
 def test_an_end_that_was_not_heard_is_told_again_and_the_next_action_is_answered(monkeypatch):
@@ -453,7 +487,7 @@ def test_an_end_that_was_not_heard_is_told_again_and_the_next_action_is_answered
             heard.append(1)
         return ()
 
-    monkeypatch.setattr(widget, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(widget, "REST_S", 0.2)
     monkeypatch.setattr(screen, "sentences", deaf)
     page.host._heard(None, {"do": "set", "id": "budget_eur", "value": 20_000, "client": "here", "n": 7}, None)
     page.wait_for(7)
