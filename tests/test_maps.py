@@ -295,18 +295,26 @@ def test_without_the_pages_colours_the_map_has_those_of_paper():
 
 # --- the script in a browser ---
 
+DRAW = "(data) => quartierMap(document.querySelector('main'), data) && null"
+
+
+def empty_page(visit, **options):
+    """Open a page with the script, its style and a place for a map."""
+    page = visit(**options).page
+    style, script = ((PAGE / file).read_text(encoding="utf-8") for file in ("map.css", "map.js"))
+    page.set_content(f"<style>{style}</style><main></main><script>{script}</script>")
+    return page
+
 
 def test_no_symbol_grows_out_of_nothing_or_shrinks_to_nothing(visit):
     rich = maps.map_data(q.allocate(bielefeld(), baseline()))
     poor = {**rich, "spots": [spot if spot["site"] else {**spot, "side": 0.0, "money": ""} for spot in rich["spots"]]}
     less = {**rich, "spots": [{**spot, "side": spot["side"] / 2} for spot in rich["spots"]]}
     with_money = sum(not spot["site"] and spot["side"] > 0 for spot in rich["spots"])
-    page = visit(reduced_motion="no-preference").page
-    style, script = ((PAGE / file).read_text(encoding="utf-8") for file in ("map.css", "map.js"))
-    page.set_content(f"<style>{style}</style><main></main><script>{script}</script>")
+    page = empty_page(visit, reduced_motion="no-preference")
     moves = []
     for data, squares in ((poor, 0), (rich, with_money), (less, with_money), (poor, 0), (rich, with_money)):
-        page.evaluate("(data) => quartierMap(document.querySelector('main'), data) && null", data)
+        page.evaluate(DRAW, data)
         moves += page.evaluate(
             "() => document.getAnimations().flatMap((one) => one.effect.getKeyframes().map((frame) => frame.transform))"
         )
@@ -315,3 +323,14 @@ def test_no_symbol_grows_out_of_nothing_or_shrinks_to_nothing(visit):
     scales = [float(scale) for move in moves for scale in re.findall(r"scale\(([^)]*)\)", move)]
     assert len(set(scales)) > 2  # something has grown
     assert min(scales) >= 1  # as a label is that only moves
+
+
+def test_the_map_follows_the_width_of_its_place_without_an_error_on_the_page(visit):
+    data = maps.map_data(q.allocate(bielefeld(), baseline()))
+    page = empty_page(visit)
+    page.evaluate("() => { window.errors = []; addEventListener('error', (event) => errors.push(event.message)); }")
+    page.evaluate(DRAW, data)
+    for width in (900, 320, 700):
+        page.evaluate("(width) => { document.querySelector('main').style.width = `${width}px`; }", width)
+        page.locator(f".qp-map[width='{width}']").wait_for(timeout=5_000)
+    assert page.evaluate("() => errors") == []

@@ -234,10 +234,12 @@ const quartierMapBegin = (host) => {
   quartierMapStates.set(host, state);
   if (typeof ResizeObserver !== "undefined") {
     state.watched = true;
-    new ResizeObserver(() => {
+    const follow = () => {
       state.seen = host.clientWidth;
       if (state.data && Math.abs(host.clientWidth - state.width) >= 1 && host.clientWidth) quartierMap(host, state.data, state.options);
-    }).observe(host);
+    };
+    // A frame later: what is watched gets another height by it, and a browser takes that for an error while it tells of the width.
+    new ResizeObserver(() => requestAnimationFrame(follow)).observe(host);
   }
   return state;
 };
