@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -649,7 +650,7 @@ def _stopped(
         where = texts.text("{notebook}, cell [{n}]", notebook=path.name, n=stopped.cell)
     reason = stopped.reason
     if stopped.kind in _WHY:
-        reason = texts.text(_WHY[stopped.kind], reason=stopped.reason, seconds=texts.exact(cell_time_s))
+        reason = texts.text(_WHY[stopped.kind], reason=stopped.reason, seconds=_in_full(cell_time_s, texts))
     command = [_here("papermill"), f"{path.parent.name}/{path.name}", "out.ipynb"]
     again = " ".join([*command, *_options(parameters, every=True)])
     failure = {
@@ -667,6 +668,11 @@ def _stopped(
         exit_code=1,
         failure=failure,
     )
+
+
+def _in_full(number: float, texts: Texts) -> str:
+    """Write a number with all the decimals that it was given with."""
+    return texts.number(number, max(0, -int(Decimal(str(number)).normalize().as_tuple().exponent)))
 
 
 _PLACES = ("data_dir", "scenario")
