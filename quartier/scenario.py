@@ -356,6 +356,7 @@ class Scenario(BaseModel):
         return self
 
     def _contradictions(self, texts: Texts) -> Iterator[ValueError]:
+        """Give all choices that do not go together."""
         both = [status for status in self.committed if status in self.excluded]
         if both:
             yield ValueError(

@@ -704,16 +704,16 @@ def _binds(plan: Plan, table: pd.DataFrame, *, brief: bool) -> list[str]:
 def _once(plan: Plan, about: str, find: Callable[[], list[str]], *, brief: bool) -> list[str]:
     """Give sentences that take a search of their own; for one plan they are searched for once, whatever is clicked meanwhile."""
     known = _searched.setdefault(plan, {})
+    if about in known:
+        return known[about]
     left_out = [plan.texts.text("What else could be said here took too long to find.")]
-    if about not in known:
-        if brief:
-            return left_out
-        try:
-            known[about] = find()
-        except SystemExit:  # it was ended: else it would begin again with each click
-            known[about] = left_out
-            raise
-    return known[about]
+    if brief:
+        return left_out
+    try:
+        return known.setdefault(about, find())
+    except SystemExit:  # it was ended: else it would begin again with each click
+        known[about] = left_out
+        raise
 
 
 _searched: WeakKeyDictionary[Plan, dict[str, list[str]]] = WeakKeyDictionary()

@@ -234,10 +234,9 @@ class _Host:
         def until() -> float:
             if action.get("do") == "export":
                 return math.inf
-            changed = (
-                done.changed if action.get("do") not in _LOOKS else None
-            )  # who wants to look at something waits for it
-            return begun + PATIENCE_S if changed is None else changed + REST_S
+            if done.changed is None or action.get("do") in _LOOKS:  # who wants to look at something waits for it
+                return begun + PATIENCE_S
+            return done.changed + REST_S
 
         _wait_for(doer, self._enough, until)
         self._answering = 0
